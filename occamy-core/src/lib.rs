@@ -1,0 +1,1 @@
+//! The scheduler of Occamy, and the traits that users and transports implement.

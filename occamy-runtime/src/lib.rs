@@ -1,0 +1,1 @@
+//! Runs the scheduler of Occamy with tokio and threads.
