@@ -1,1 +1,12 @@
-//! The scheduler of Occamy, and the traits that users and transports implement.
+//! The scheduler of Occamy, and the traits that tasks, messages and transports implement.
+
+mod error;
+mod observation;
+pub mod scheduler;
+mod status;
+mod verdict;
+
+pub use error::{Error, ErrorKind};
+pub use observation::{LateEvent, Observation, OfferEnd, SlotUsage};
+pub use status::SlotStatus;
+pub use verdict::{Delivery, Fate, Limits, Outcome, Verdict, VerdictKind, OutcomeKind};
