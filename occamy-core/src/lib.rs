@@ -9,4 +9,4 @@ mod verdict;
 pub use error::{Error, ErrorKind};
 pub use observation::{LateEvent, Observation, OfferEnd, SlotUsage};
 pub use status::SlotStatus;
-pub use verdict::{Delivery, Fate, Limits, Outcome, Verdict, VerdictKind, OutcomeKind};
+pub use verdict::{Delivery, Fate, Limits, Outcome, OutcomeKind, Verdict, VerdictKind};

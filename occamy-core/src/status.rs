@@ -19,7 +19,8 @@ pub enum SlotStatus {
 
 impl SlotStatus {
     /// Every status, from the least to the most important.
-    pub const ALL: [Self; 4] = [Self::Empty, Self::UnprotectedExternal, Self::UnprotectedInternal, Self::Protected];
+    pub const ALL: [Self; 4] =
+        [Self::Empty, Self::UnprotectedExternal, Self::UnprotectedInternal, Self::Protected];
 
     /// The public name of this status, which never changes.
     pub const fn as_str(self) -> &'static str {

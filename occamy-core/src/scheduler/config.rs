@@ -96,7 +96,9 @@ pub enum ConfigError {
     #[error("{0} slots: a server needs 1 to {max}", max = Config::MAX_SLOTS)]
     Slots(usize),
     /// A buffer that leaves nothing to expand into.
-    #[error("an expansion_slot_buffer of {buffer} with {slots} slots never lets anything expand: it must be less")]
+    #[error(
+        "an expansion_slot_buffer of {buffer} with {slots} slots never lets anything expand: it must be less"
+    )]
     Buffer {
         /// The buffer asked for.
         buffer: usize,
@@ -113,7 +115,9 @@ pub enum ConfigError {
     #[error("max_attempts of 0 lets no message be tried: it must be at least 1")]
     MaxAttempts,
     /// Fewer deliveries than attempts.
-    #[error("max_deliveries of {deliveries} is less than max_attempts of {attempts}: each attempt is a delivery")]
+    #[error(
+        "max_deliveries of {deliveries} is less than max_attempts of {attempts}: each attempt is a delivery"
+    )]
     MaxDeliveries {
         /// The deliveries allowed.
         deliveries: u32,
