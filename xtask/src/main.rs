@@ -1,3 +1,32 @@
 //! The project's own commands: `cargo xtask --help`.
 
-fn main() {}
+#![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
+
+mod test;
+
+use anyhow::Result;
+use clap::Parser;
+use xshell::Shell;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Test(test::Args),
+}
+
+fn main() -> Result<()> {
+    let command = Command::parse();
+    let sh = Shell::new()?;
+    sh.change_dir(workspace_root());
+
+    match command {
+        Command::Test(args) => test::run(&sh, &args),
+    }
+}
+
+/// The commands work from any folder below the checkout, as cargo itself does.
+fn workspace_root() -> &'static std::path::Path {
+    let xtask = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the workspace")
+}
