@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
 
+mod ci;
+mod layers;
 mod test;
 
 use anyhow::Result;
@@ -12,6 +14,7 @@ use xshell::Shell;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Ci(ci::Args),
     Test(test::Args),
 }
 
@@ -21,6 +24,7 @@ fn main() -> Result<()> {
     sh.change_dir(workspace_root());
 
     match command {
+        Command::Ci(args) => ci::run(&sh, &args),
         Command::Test(args) => test::run(&sh, &args),
     }
 }
