@@ -7,7 +7,7 @@ use cargo_metadata::MetadataCommand;
 use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
-use crate::{layers, test};
+use crate::{layers, test, tools};
 
 /// Run what CI runs.
 ///
@@ -27,6 +27,11 @@ enum Step {
     Format,
     /// Dependencies point down only, manifests and the top folder are in order.
     Layers,
+    /// Spelling.
+    Typos,
+    /// Licences, banned crates, sources. Not advisories: their database is fetched from elsewhere at each run, so
+    /// that a change could fail for what the world did meanwhile, or where that place cannot be reached.
+    Deny,
     /// Clippy without a warning.
     Clippy,
     /// The public documentation without a warning.
@@ -61,6 +66,14 @@ impl Step {
         match self {
             Self::Format => cmd!(sh, "cargo fmt --all --check").run()?,
             Self::Layers => layers::check(sh)?,
+            Self::Typos => {
+                tools::TYPOS.require(sh)?;
+                cmd!(sh, "typos").run()?;
+            }
+            Self::Deny => {
+                tools::CARGO_DENY.require(sh)?;
+                cmd!(sh, "cargo deny --all-features check licenses bans sources").run()?;
+            }
             Self::Clippy => {
                 cmd!(sh, "cargo clippy --workspace --all-targets --all-features -- -D warnings").run()?;
             }
@@ -84,7 +97,7 @@ impl Step {
 /// workspace does, which would compile most of them once more for each crate.
 fn package(sh: &Shell) -> Result<()> {
     // A checkout in CI is clean, and a file that it lacks would be missing from the release.
-    let dirty = if std::env::var_os("CI").is_some() { None } else { Some("--allow-dirty") };
+    let dirty = if tools::in_ci() { None } else { Some("--allow-dirty") };
     let unpublished = unpublished()?.into_iter().flat_map(|name| ["--exclude".to_owned(), name]);
     cmd!(sh, "cargo package --workspace {unpublished...} --no-verify {dirty...}").run()?;
     Ok(())

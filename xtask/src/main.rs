@@ -5,6 +5,7 @@
 mod ci;
 mod layers;
 mod test;
+mod tools;
 
 use anyhow::Result;
 use clap::Parser;
