@@ -15,7 +15,7 @@ use crate::{layers, test, tools};
 /// says what failed and what took how long; if anything failed, so does the command.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Run these steps only, in the order given here.
+    /// Run these steps only, in this order.
     #[arg(value_name = "STEP")]
     steps: Vec<Step>,
 }
@@ -51,7 +51,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
         let start = Instant::now();
         let result = step.run(sh);
         if let Err(error) = &result {
-            println!("{} failed: {error:?}", step.name());
+            println!("{} failed: {error:#}", step.name());
         }
         ended.push(Ended { step, passed: result.is_ok(), took: start.elapsed() });
     }

@@ -7,6 +7,9 @@ mod layers;
 mod test;
 mod tools;
 
+use std::path::Path;
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 use xshell::Shell;
@@ -19,19 +22,29 @@ enum Command {
     Test(test::Args),
 }
 
-fn main() -> Result<()> {
-    let command = Command::parse();
+fn main() -> ExitCode {
+    match run(&Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // On one line: where RUST_BACKTRACE is set, the long form would bury what a check found.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
     let sh = Shell::new()?;
     sh.change_dir(workspace_root());
 
     match command {
-        Command::Ci(args) => ci::run(&sh, &args),
-        Command::Test(args) => test::run(&sh, &args),
+        Command::Ci(args) => ci::run(&sh, args),
+        Command::Test(args) => test::run(&sh, args),
     }
 }
 
 /// The commands work from any folder below the checkout, as cargo itself does.
-fn workspace_root() -> &'static std::path::Path {
-    let xtask = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+fn workspace_root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().expect("xtask is a folder of the workspace")
 }
