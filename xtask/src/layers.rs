@@ -33,5 +33,5 @@ pub(crate) fn check(sh: &Shell) -> Result<()> {
     for problem in &problems {
         println!("- {problem}");
     }
-    bail!("{} rules of the workspace are broken", problems.len());
+    bail!("broken rules of the workspace: {}", problems.len());
 }
