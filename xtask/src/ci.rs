@@ -93,8 +93,8 @@ impl Step {
     }
 }
 
-/// Without compiling what was packed: each crate on its own selects other features of its dependencies than the
-/// workspace does, which would compile most of them once more for each crate.
+/// Without compiling what was packed: a packed crate knows nothing of the workspace's profile and choice of features,
+/// so every dependency would be compiled once more.
 fn package(sh: &Shell) -> Result<()> {
     // A checkout in CI is clean, and a file that it lacks would be missing from the release.
     let dirty = if tools::in_ci() { None } else { Some("--allow-dirty") };

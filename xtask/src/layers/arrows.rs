@@ -35,8 +35,8 @@ const XTASK: &str = "xtask";
 /// All that core may depend on outside the standard library.
 const CORE_DEPENDENCIES: &[&str] = &["bytes", "thiserror"];
 
-/// And what it may depend on for its simulation, behind the feature of this name and never by default.
-const CORE_SIMULATION: (&str, &[&str]) = ("sim", &["fastrand"]);
+/// Core's feature for the simulation, off by default, and the one dependency that it adds to the list.
+const SIMULATION: (&str, &str) = ("sim", "fastrand");
 
 /// Core is a state machine: nothing below it may bring a runtime, a reactor or an executor.
 const ASYNC: &[&str] = &[
@@ -92,27 +92,24 @@ fn own_crates(member: &Member, known: &Crate) -> Vec<String> {
 }
 
 fn core_dependencies(core: &Member) -> Vec<String> {
-    let (feature, simulation) = CORE_SIMULATION;
-    let default = core.features.get("default").map(Vec::as_slice).unwrap_or_default();
+    let (sim, random) = SIMULATION;
     let mut problems = Vec::new();
 
-    for dependency in built_from(core) {
-        let name = dependency.name.as_str();
-        let of_simulation = simulation.contains(&name);
-        if of_simulation && !dependency.optional {
+    for Declared { name, optional, .. } in built_from(core) {
+        if name == random {
+            if !optional {
+                problems.push(format!(
+                    "{CORE} may use {random} only behind its feature `{sim}`: make it optional"
+                ));
+            }
+        } else if !CORE_DEPENDENCIES.contains(&name.as_str()) && !is_ours(name) {
             problems
-                .push(format!("{CORE} may use {name} only behind its feature `{feature}`: make it optional"));
-        } else if !of_simulation && !CORE_DEPENDENCIES.contains(&name) && !is_ours(name) {
-            let allowed = CORE_DEPENDENCIES.join(", ");
-            problems.push(format!("{CORE} may not depend on {name}: only on {allowed}"));
+                .push(format!("{CORE} may not depend on {name}: only on {}", CORE_DEPENDENCIES.join(", ")));
         }
     }
-    if default.iter().any(|named| named == feature) {
-        problems.push(format!("{CORE} turns its feature `{feature}` on by default"));
-    }
-    for (other, turns_on) in core.features.iter().filter(|(name, _)| *name != feature) {
-        for name in simulation.iter().filter(|name| turns_on.iter().any(|it| it.contains(*name))) {
-            problems.push(format!("{CORE}'s feature `{other}` turns {name} on: only `{feature}` may"));
+    for (feature, turns_on) in core.features.iter().filter(|(feature, _)| *feature != sim) {
+        if turns_on.iter().any(|it| it == sim || it.contains(random)) {
+            problems.push(format!("{CORE}'s feature `{feature}` turns the simulation on: only `{sim}` may"));
         }
     }
     problems
