@@ -1,3 +1,50 @@
 //! The project's own commands: `cargo xtask --help`.
 
-fn main() {}
+#![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
+
+mod ci;
+mod layers;
+mod test;
+mod tools;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use xshell::Shell;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    Ci(ci::Args),
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    match run(&Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // On one line: where RUST_BACKTRACE is set, the long form would bury what a check found.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    let sh = Shell::new()?;
+    sh.change_dir(workspace_root());
+
+    match command {
+        Command::Ci(args) => ci::run(&sh, args),
+        Command::Test(args) => test::run(&sh, args),
+    }
+}
+
+/// The commands work from any folder below the checkout, as cargo itself does.
+fn workspace_root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the workspace")
+}
