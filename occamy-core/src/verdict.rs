@@ -199,7 +199,10 @@ impl Verdict {
                 None => Self::Failed(error),
             },
             (Fate::Undisturbed, Outcome::Interrupted) => {
-                let error = Error::new(ErrorKind::TaskInterrupted, "the task gave up without having been told to stop");
+                let error = Error::new(
+                    ErrorKind::TaskInterrupted,
+                    "the task gave up without having been told to stop",
+                );
                 Self::retry(limits.retry_delay, error, attempt, limits)
             }
         }
