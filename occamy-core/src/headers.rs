@@ -4,6 +4,7 @@ mod get;
 mod iter;
 mod value;
 
+pub(crate) use get::quoted;
 pub use iter::Iter;
 pub use value::{List, Table, Value};
 

@@ -1,14 +1,22 @@
 //! The scheduler of Occamy, and the traits that tasks, messages and transports implement.
 
+mod context;
 mod error;
+mod future;
 pub mod headers;
+mod message;
 mod observation;
 pub mod scheduler;
 mod status;
+mod task;
 mod verdict;
 
+pub use context::{StopFlag, TaskContext, TaskHost, TaskInfo};
 pub use error::{Error, ErrorKind};
+pub use future::BoxFuture;
 pub use headers::{Headers, Value};
+pub use message::{LeaseWatch, Message, Settled, TestMessage};
 pub use observation::{LateEvent, Observation, OfferEnd, SlotUsage};
 pub use status::SlotStatus;
+pub use task::{AsyncTask, BoxTask, Task, TaskDetails, TaskKind};
 pub use verdict::{Delivery, Fate, Limits, Outcome, OutcomeKind, Verdict, VerdictKind};
