@@ -3,17 +3,20 @@
 mod context;
 mod error;
 mod future;
+mod handler;
 pub mod headers;
 mod message;
 mod observation;
 pub mod scheduler;
 mod status;
 mod task;
+pub mod transport;
 mod verdict;
 
 pub use context::{StopFlag, TaskContext, TaskHost, TaskInfo};
 pub use error::{Error, ErrorKind};
 pub use future::BoxFuture;
+pub use handler::{Handler, HandlerMux, handler_fn};
 pub use headers::{Headers, Value};
 pub use message::{LeaseWatch, Message, Settled, TestMessage};
 pub use observation::{LateEvent, Observation, OfferEnd, SlotUsage};
