@@ -126,7 +126,10 @@ mod tests {
         assert_eq!(error.message(), r#"header "handler-id": it is missing, the handlers are "a", "b""#);
         let empty = HandlerMux::new();
         let headers = Headers::new().with("handler-id", "a");
-        assert_eq!(message(&empty, &headers), r#"header "handler-id": no handler "a", there are no handlers"#);
+        assert_eq!(
+            message(&empty, &headers),
+            r#"header "handler-id": no handler "a", there are no handlers"#
+        );
     }
 
     #[test]
