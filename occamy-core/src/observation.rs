@@ -1,10 +1,11 @@
 //! What monitors are told.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::scheduler::{StopReason, TaskKey};
-use crate::{Error, OutcomeKind, SlotStatus};
+use crate::{Error, OutcomeKind, SlotStatus, VerdictKind};
 
 /// Something worth counting, timing or logging.
 ///
@@ -93,6 +94,78 @@ pub enum Observation {
     },
     /// An event came too late, or twice, and was ignored.
     Late(LateEvent),
+    /// One of the server's own processes has run.
+    Process {
+        /// Which one.
+        process: Process,
+        /// How long it took, user code that it called included.
+        took: Duration,
+    },
+    /// A broker has taken a settlement. One that failed is a [`Failed`](Self::Failed) instead.
+    Settled {
+        /// How the message was settled.
+        verdict: VerdictKind,
+    },
+    /// Control messages were dropped, because the mailbox of a task was full.
+    ControlMessagesDropped {
+        /// How many.
+        count: usize,
+    },
+    /// Something happened to the connection with the broker.
+    Broker(BrokerEvent),
+    /// The number of records that are finished but wait for an earlier one before they can be committed has changed. Only
+    /// brokers that keep their messages in a log have it.
+    UncommittedRecords {
+        /// How many there are now, over all partitions.
+        count: usize,
+    },
+}
+
+/// One of a server's own processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Process {
+    /// Taking a request message: its handler and details, until its task is handed to the scheduler.
+    HandleRequestMessage,
+    /// Taking a control message: until it lies in the mailboxes of its tasks, or its offer is accepted or refused.
+    HandleControlMessage,
+    /// Having a task expand: from the call to its answer.
+    Expansion,
+}
+
+impl Process {
+    /// Every process, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::HandleRequestMessage, Self::HandleControlMessage, Self::Expansion];
+
+    /// The public name, which labels metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HandleRequestMessage => "handle_request_message",
+            Self::HandleControlMessage => "handle_control_message",
+            Self::Expansion => "expansion_process",
+        }
+    }
+}
+
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that happened to the connection with a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum BrokerEvent {
+    /// It is there for the first time.
+    Connected,
+    /// It is gone. The transport tries to get it back.
+    Disconnected,
+    /// It is back.
+    Reconnected,
+    /// A message was settled on a connection that is gone, or by a former owner. The broker wasn't told: it hands the
+    /// message out again.
+    StaleSettlement,
 }
 
 /// Why an offer was dropped.
@@ -118,6 +191,12 @@ impl OfferEnd {
             Self::Draining => "draining",
             Self::NotKilled => "not_killed",
         }
+    }
+}
+
+impl fmt::Display for OfferEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What becomes of a message: the table of endings, as pure functions.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::{Error, ErrorKind};
@@ -76,6 +77,12 @@ impl VerdictKind {
     }
 }
 
+impl fmt::Display for VerdictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -134,6 +141,12 @@ impl OutcomeKind {
             Self::Interrupted => "interrupted",
             Self::Panicked => "panicked",
         }
+    }
+}
+
+impl fmt::Display for OutcomeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,0 +1,3 @@
+//! What brokers have in common.
+
+pub mod header;
