@@ -1,0 +1,47 @@
+//! Tasks that compute: one thread a slot, started when first needed.
+//!
+//! The thread that frees a slot runs the next task there itself, so that an eviction takes one wake-up and not two.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use occamy_core::{ErrorKind, Outcome, TaskKind};
+
+use crate::caught::caught;
+use crate::desk::{Lane, Run};
+use crate::shared::Shared;
+use crate::span::task_span;
+
+/// Starts the thread of a slot.
+pub(crate) fn spawn(shared: &Arc<Shared>, lane: Lane, first: Run) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    let name = format!("{}-{}", shared.settings.name, lane.id.slot.0);
+    thread::Builder::new().name(name).spawn(move || serve_slot(&shared, &lane, first)).map(drop)
+}
+
+/// Runs one task after the other, until the slot has another thread or the server is closed.
+fn serve_slot(shared: &Arc<Shared>, lane: &Lane, first: Run) {
+    // For the clock, and for users who spawn futures from their tasks.
+    let _context = shared.runtime.enter();
+    let mut next = Some(first);
+    while let Some(run) = next.take().or_else(|| lane.tasks.recv().ok()) {
+        let outcome = execute(&run);
+        next = shared.finished(Some(lane.id), run.key, outcome);
+    }
+}
+
+fn execute(run: &Run) -> Outcome {
+    // Told to stop before it began: two threads may bring start and stop in either order.
+    if run.cx.is_stopped() {
+        return Outcome::Interrupted;
+    }
+    let TaskKind::Compute(task) = run.task.kind() else {
+        unreachable!("other kinds of task are started elsewhere")
+    };
+    let result = task_span(run).in_scope(|| caught(ErrorKind::UnknownTask, || task.run(&run.cx)));
+    match result {
+        Ok(result) => result.into(),
+        Err(panic) => Outcome::Panicked(panic),
+    }
+}

@@ -1,0 +1,334 @@
+//! The one lock of a server: the scheduler, and beside it what the scheduler's keys stand for.
+//!
+//! Whoever brings an event locks, hands the event in and applies the actions to the tables. What is left to do, a list of
+//! [`Job`]s, is done after unlocking: starting, settling, asking, dropping. So no code of the user's, no spawn and no drop
+//! of the user's objects ever happens under the lock.
+
+mod apply;
+mod lanes;
+mod snapshot;
+mod table;
+
+pub(crate) use lanes::{Lane, LaneId};
+pub use snapshot::{Snapshot, TaskSnapshot, TaskState};
+pub(crate) use table::{Control, Errand};
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use occamy_core::scheduler::{
+    self, Assistant, Config, ConfigError, Event, Offer, Request, Scheduler, TaskKey,
+};
+use occamy_core::{BoxTask, Message, Observation, Outcome, TaskContext, TaskDetails, Verdict};
+
+use crate::alarm::Alarm;
+use crate::host::Host;
+use crate::sync::{Mutex, MutexGuard, lock, mpsc};
+use lanes::Lanes;
+use table::{Entry, Errands};
+
+/// The lock, and what is behind it.
+pub(crate) struct Desk {
+    state: Mutex<State>,
+    alarm: Arc<Alarm>,
+    /// How many control messages wait for one task at most.
+    mailbox: usize,
+}
+
+struct State {
+    scheduler: Scheduler,
+    tasks: BTreeMap<TaskKey, Entry>,
+    /// The running tasks by the id that control messages name.
+    by_id: HashMap<Arc<str>, BTreeSet<TaskKey>>,
+    lanes: Lanes,
+    last_key: u64,
+    /// What the monitors are still to be told.
+    observations: Vec<Observation>,
+    /// When the alarm goes off as it is set now.
+    armed: Option<Duration>,
+    closed: bool,
+}
+
+/// A message that was made a task, or a task without a message.
+pub(crate) struct Arrival {
+    pub(crate) task: BoxTask,
+    pub(crate) details: TaskDetails,
+    pub(crate) request_id: Arc<str>,
+    pub(crate) message: Box<dyn Message>,
+    pub(crate) lease_lost: Arc<AtomicBool>,
+}
+
+/// Something to be done after unlocking.
+pub(crate) enum Job {
+    /// Run a task on the thread that brought the event: it has the right slot.
+    RunHere(Run),
+    /// Hand a task to the waiting thread of its slot.
+    Send(mpsc::Sender<Run>, Run),
+    /// Start a thread for the slot, with this task as its first.
+    Spawn(Lane, Run),
+    /// Spawn a task as a future.
+    Future(Run),
+    /// Wake whoever waits for the stop of this run.
+    Wake(Arc<Host>),
+    /// Have a thread of the pool call user code for a task.
+    Errands(TaskKey),
+    /// Settle a message.
+    Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str> },
+    /// Log that a task did not end in time.
+    Wedged { id: Arc<str>, group: Arc<str> },
+    /// Drop what belonged to a task.
+    Bury(Box<Grave>),
+    /// Everything has ended that will.
+    Closed,
+}
+
+/// What is left of a task: objects of the user's, whose drop is the user's code.
+pub(crate) struct Grave(#[expect(dead_code, reason = "only kept to be dropped")] Entry);
+
+/// A task about to run.
+pub(crate) struct Run {
+    pub(crate) key: TaskKey,
+    pub(crate) task: BoxTask,
+    pub(crate) cx: TaskContext,
+    pub(crate) request_id: Arc<str>,
+}
+
+impl Desk {
+    pub(crate) fn new(config: Config, mailbox: usize, alarm: Arc<Alarm>) -> Result<Self, ConfigError> {
+        let slots = config.slots;
+        let mut state = State {
+            scheduler: Scheduler::new(config)?,
+            tasks: BTreeMap::new(),
+            by_id: HashMap::new(),
+            lanes: Lanes::new(slots),
+            last_key: 0,
+            observations: Vec::new(),
+            armed: None,
+            closed: false,
+        };
+        // What the scheduler has to say of its birth.
+        while let Some(action) = state.scheduler.poll_action() {
+            if let scheduler::Action::Observe(observation) = action {
+                state.observations.push(observation);
+            }
+        }
+        Ok(Self { state: Mutex::new(state), alarm, mailbox })
+    }
+
+    /// A request arrived. Tells its key, too, by which it can be withdrawn.
+    pub(crate) fn request(&self, now: Duration, arrival: Arrival) -> (TaskKey, Vec<Job>) {
+        let mut state = self.lock();
+        let Arrival { details, message, .. } = &arrival;
+        let request = Request {
+            group: Arc::clone(&details.group),
+            weight: details.weight,
+            max_run: details.max_run,
+            attempt: message.attempt(),
+        };
+        let task = state.enter(arrival);
+        (task, self.tell(&mut state, now, None, Event::RequestArrived { task, request }))
+    }
+
+    /// An offer arrived. Its deadline is in the scheduler's time.
+    pub(crate) fn offer(
+        &self,
+        now: Duration,
+        arrival: Arrival,
+        deadline: Option<Duration>,
+        bytes: usize,
+    ) -> Vec<Job> {
+        let mut state = self.lock();
+        let TaskDetails { group, weight, .. } = &arrival.details;
+        let offer = Offer { group: Arc::clone(group), weight: *weight, deadline, bytes };
+        let task = state.enter(arrival);
+        self.tell(&mut state, now, None, Event::OfferArrived { task, offer })
+    }
+
+    /// The run of a task is over. On which lane, if on one: it may be given the next task.
+    pub(crate) fn finished(
+        &self,
+        now: Duration,
+        lane: Option<LaneId>,
+        task: TaskKey,
+        outcome: Outcome,
+    ) -> Vec<Job> {
+        let mut state = self.lock();
+        state.leave(task);
+        self.tell(&mut state, now, lane, Event::Finished { task, outcome })
+    }
+
+    /// A task answered with assistants.
+    pub(crate) fn expanded(
+        &self,
+        now: Duration,
+        task: TaskKey,
+        created: Vec<(BoxTask, TaskDetails)>,
+        request_id: &Arc<str>,
+    ) -> Vec<Job> {
+        let mut state = self.lock();
+        let assistants = created
+            .into_iter()
+            .map(|(task, details)| Assistant {
+                group: Arc::clone(&details.group),
+                task: state.enter_assistant(task, details, Arc::clone(request_id)),
+            })
+            .collect();
+        self.tell(&mut state, now, None, Event::Expanded { task, assistants })
+    }
+
+    /// Any other event.
+    pub(crate) fn event(&self, now: Duration, event: Event) -> Vec<Job> {
+        self.tell(&mut self.lock(), now, None, event)
+    }
+
+    /// Puts a control message into the mailboxes of all running tasks with this id.
+    pub(crate) fn deliver(&self, id: &str, control: &Arc<Control>) -> Vec<Job> {
+        let mut state = self.lock();
+        let State { tasks, by_id, observations, .. } = &mut *state;
+        let mut jobs = Vec::new();
+        let mut dropped = 0;
+        for key in by_id.get(id).into_iter().flatten() {
+            let errands = &mut tasks.get_mut(key).expect("ids lead to tasks that run").errands;
+            dropped += usize::from(errands.deliver(Arc::clone(control), self.mailbox));
+            errands.wake(*key, &mut jobs);
+        }
+        if dropped > 0 {
+            observations.push(Observation::ControlMessagesDropped { count: dropped });
+        }
+        jobs
+    }
+
+    /// The next call of user code for a task, beside its run. `None` ends the visit of the pool's thread.
+    pub(crate) fn next_errand(&self, key: TaskKey) -> Option<(BoxTask, TaskContext, Arc<str>, Errand)> {
+        let mut state = self.lock();
+        let entry = state.tasks.get_mut(&key)?;
+        let errand = entry.errands.next();
+        match (errand, &entry.run) {
+            (Some(errand), Some(running)) => {
+                Some((entry.task.clone(), running.host.context(), Arc::clone(&entry.request_id), errand))
+            }
+            _ => {
+                entry.errands.busy = false;
+                None
+            }
+        }
+    }
+
+    /// The thread of a lane could not be started.
+    pub(crate) fn lane_failed(&self, lane: LaneId) {
+        self.lock().lanes.abandon(lane);
+    }
+
+    /// Notes something that the monitors are to be told in turn.
+    pub(crate) fn observe(&self, observation: Observation) {
+        self.lock().observations.push(observation);
+    }
+
+    /// Takes what the monitors are to be told next.
+    pub(crate) fn take_observations(&self) -> Vec<Observation> {
+        std::mem::take(&mut self.lock().observations)
+    }
+
+    pub(crate) fn has_observations(&self) -> bool {
+        !self.lock().observations.is_empty()
+    }
+
+    /// When the scheduler is next to be told the time. From here on the alarm rings if that comes nearer.
+    pub(crate) fn arm(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        state.armed = state.scheduler.deadline();
+        state.armed
+    }
+
+    /// How many more requests would be given a slot.
+    pub(crate) fn available(&self) -> usize {
+        self.lock().scheduler.available()
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.lock().scheduler.usage().draining
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Hands an event in, and applies what comes of it.
+    fn tell(&self, state: &mut State, now: Duration, lane: Option<LaneId>, event: Event) -> Vec<Job> {
+        state.scheduler.handle(event, now);
+        let jobs = state.apply(lane, &self.alarm, now);
+        let deadline = state.scheduler.deadline();
+        if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
+            state.armed = deadline;
+            self.alarm.rearm();
+        }
+        jobs
+    }
+}
+
+impl State {
+    fn enter(&mut self, arrival: Arrival) -> TaskKey {
+        let Arrival { task, details, request_id, message, lease_lost } = arrival;
+        let attempt = message.attempt();
+        let entry = Entry {
+            task,
+            details,
+            request_id,
+            attempt,
+            lease_lost,
+            message: Some(message),
+            run: None,
+            errands: Errands::default(),
+        };
+        self.insert(entry)
+    }
+
+    fn enter_assistant(&mut self, task: BoxTask, details: TaskDetails, request_id: Arc<str>) -> TaskKey {
+        let lease_lost = Arc::default();
+        let errands = Errands::default();
+        self.insert(Entry {
+            task,
+            details,
+            request_id,
+            attempt: 1,
+            lease_lost,
+            message: None,
+            run: None,
+            errands,
+        })
+    }
+
+    fn insert(&mut self, entry: Entry) -> TaskKey {
+        self.last_key += 1;
+        let key = TaskKey(self.last_key);
+        self.tasks.insert(key, entry);
+        key
+    }
+
+    /// The run of a task is over: no control message reaches it any more.
+    fn leave(&mut self, key: TaskKey) {
+        let Some(entry) = self.tasks.get_mut(&key) else { return };
+        entry.run = None;
+        entry.errands.clear();
+        let id = &entry.details.id;
+        if let Some(tasks) = self.by_id.get_mut(id) {
+            tasks.remove(&key);
+            if tasks.is_empty() {
+                self.by_id.remove(id);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! The scheduler's actions, applied to the tables; what has to wait for the unlocking becomes jobs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use occamy_core::scheduler::{Action, SlotId, TaskKey};
+use occamy_core::{Observation, SlotStatus, TaskInfo, TaskKind};
+
+use super::table::{Errands, Running};
+use super::{Grave, Job, LaneId, Run, State};
+use crate::alarm::Alarm;
+use crate::host::Host;
+
+impl State {
+    /// Applies all that the last event brought about. The jobs come in an order that suits whoever does them: messages
+    /// are settled first, and a task is run on this thread last.
+    pub(super) fn apply(&mut self, lane: Option<LaneId>, alarm: &Arc<Alarm>, now: Duration) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut last = None;
+        while let Some(action) = self.scheduler.poll_action() {
+            match action {
+                Action::Start { task, slot, status } => {
+                    match self.start(task, slot, status, lane, alarm, now) {
+                        here @ Job::RunHere(_) => last = Some(here),
+                        elsewhere => jobs.push(elsewhere),
+                    }
+                }
+                Action::Stop { task, .. } => {
+                    if let Some(running) = self.running(task) {
+                        running.host.stop();
+                        jobs.push(Job::Wake(Arc::clone(&running.host)));
+                    }
+                }
+                Action::Leave { task, slot } => {
+                    self.lanes.detach(slot);
+                    if let Some(running) = self.running(task) {
+                        running.left = true;
+                    }
+                }
+                Action::Expand { task, limit } => {
+                    if let Some(entry) = self.tasks.get_mut(&task) {
+                        entry.errands.expand = Some(limit);
+                        entry.errands.wake(task, &mut jobs);
+                    }
+                }
+                Action::Settle { task, verdict } => {
+                    let entry =
+                        self.tasks.get_mut(&task).expect("a message is settled before its task is dropped");
+                    let message = entry.message.take().expect("a message is settled once");
+                    jobs.push(Job::Settle { message, verdict, group: Arc::clone(&entry.details.group) });
+                }
+                Action::Drop { task, .. } => {
+                    let entry = self.tasks.remove(&task).expect("a task is dropped once");
+                    jobs.push(Job::Bury(Box::new(Grave(entry))));
+                }
+                Action::Observe(observation) => {
+                    if let Observation::Wedged { task, .. } = observation {
+                        jobs.extend(self.mark_wedged(task));
+                    }
+                    self.observations.push(observation);
+                }
+                Action::Closed => {
+                    self.closed = true;
+                    self.lanes.close();
+                    jobs.push(Job::Closed);
+                }
+            }
+        }
+        jobs.extend(last);
+        jobs
+    }
+
+    fn start(
+        &mut self,
+        key: TaskKey,
+        slot: SlotId,
+        status: SlotStatus,
+        lane: Option<LaneId>,
+        alarm: &Arc<Alarm>,
+        now: Duration,
+    ) -> Job {
+        let entry = self.tasks.get_mut(&key).expect("a task's entry is in the table before its event is");
+        let info = TaskInfo::new(&entry.details, status, slot, entry.attempt);
+        let host = Host::new(info, Arc::clone(&entry.lease_lost), Arc::clone(alarm));
+        let run = Run {
+            key,
+            task: entry.task.clone(),
+            cx: host.context(),
+            request_id: Arc::clone(&entry.request_id),
+        };
+        entry.run = Some(Running { host, slot, status, since: now, left: false, wedged: false });
+        if !entry.details.id.is_empty() {
+            self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);
+        }
+        match run.task.kind() {
+            TaskKind::Async(_) => Job::Future(run),
+            _ => self.lanes.dispatch(slot, lane, run),
+        }
+    }
+
+    fn mark_wedged(&mut self, key: TaskKey) -> Option<Job> {
+        let entry = self.tasks.get_mut(&key)?;
+        entry.run.as_mut()?.wedged = true;
+        Some(Job::Wedged { id: Arc::clone(&entry.details.id), group: Arc::clone(&entry.details.group) })
+    }
+
+    fn running(&mut self, key: TaskKey) -> Option<&mut Running> {
+        self.tasks.get_mut(&key)?.run.as_mut()
+    }
+}
+
+impl Errands {
+    /// Has a thread of the pool come by, unless one is there.
+    pub(super) fn wake(&mut self, key: TaskKey, jobs: &mut Vec<Job>) {
+        if !std::mem::replace(&mut self.busy, true) {
+            jobs.push(Job::Errands(key));
+        }
+    }
+}

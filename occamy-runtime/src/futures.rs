@@ -1,0 +1,59 @@
+//! Tasks that await: spawned on tokio, and dropped if they ignore their stop.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use occamy_core::{AsyncTask, Error, ErrorKind, Outcome, TaskContext, TaskKind};
+use tracing::Instrument;
+
+use crate::caught::panicked;
+use crate::desk::Run;
+use crate::shared::Shared;
+use crate::span::task_span;
+
+/// How much of the kill timeout a future gets to end by itself. Dropping it takes time, too.
+const PATIENCE: f64 = 0.8;
+
+/// Spawns a task's future.
+pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
+    let shared = Arc::clone(shared);
+    let runtime = shared.runtime.clone();
+    let span = task_span(&run);
+    let patience = shared.settings.scheduler.kill_timeout.mul_f64(PATIENCE);
+    let future = async move {
+        let key = run.key;
+        let outcome = execute(run, patience).await;
+        shared.finished(None, key, outcome);
+    };
+    runtime.spawn(future.instrument(span));
+}
+
+async fn execute(run: Run, patience: Duration) -> Outcome {
+    // Told to stop before it began: two threads may bring start and stop in either order.
+    if run.cx.is_stopped() {
+        return Outcome::Interrupted;
+    }
+    let TaskKind::Async(task) = run.task.kind() else {
+        unreachable!("other kinds of task are started elsewhere")
+    };
+    let running = AssertUnwindSafe(run_or_drop(&**task, &run.cx, patience));
+    match running.catch_unwind().await {
+        Ok(result) => result.into(),
+        Err(payload) => Outcome::Panicked(panicked(ErrorKind::UnknownTask, payload)),
+    }
+}
+
+/// The future is made, polled and dropped in here, so that a panic of any of these is caught.
+async fn run_or_drop(task: &dyn AsyncTask, cx: &TaskContext, patience: Duration) -> Result<(), Error> {
+    let overdue = async {
+        cx.stopped().await;
+        tokio::time::sleep(patience).await;
+    };
+    tokio::select! {
+        biased;
+        result = task.run(cx) => result,
+        () = overdue => Err(Error::interrupted()),
+    }
+}

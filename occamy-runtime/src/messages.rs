@@ -1,0 +1,163 @@
+//! From message to task: what happens before the scheduler hears of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use occamy_core::scheduler::{Event, TaskKey};
+use occamy_core::transport::header;
+use occamy_core::{
+    BoxTask, Delivery, Error, ErrorKind, Headers, Message, Observation, OfferEnd, Process, TaskDetails,
+    Verdict,
+};
+
+use crate::caught::caught;
+use crate::desk::{Arrival, Control};
+use crate::shared::Shared;
+
+impl Shared {
+    pub(crate) fn handle_request(self: &Arc<Self>, message: Box<dyn Message>) {
+        let started = self.now();
+        // Checked before the handler runs, which may be costly. The scheduler checks again.
+        if self.desk.is_draining() {
+            self.settle(message, Verdict::Busy, no_group());
+        } else {
+            self.take_request(message);
+        }
+        self.observe_process(Process::HandleRequestMessage, started);
+    }
+
+    fn take_request(self: &Arc<Self>, message: Box<dyn Message>) {
+        let delivery = Delivery { attempt: message.attempt(), deliveries: message.deliveries() };
+        if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
+            if let Some(error) = verdict.error() {
+                self.record_error(no_group(), error.clone());
+            }
+            return self.settle(message, verdict, no_group());
+        }
+        let Made { task, details, request_id } = match self.make_task(message.headers(), message.body()) {
+            Ok(made) => made,
+            Err(error) => {
+                self.record_error(no_group(), error.clone());
+                return self.settle(message, Verdict::on_handler_error(error), no_group());
+            }
+        };
+        let lease = Arc::new(Lease::default());
+        message.watch_lease({
+            let (shared, lease) = (Arc::downgrade(self), Arc::clone(&lease));
+            Arc::new(move || {
+                lease.lost.store(true, Ordering::Release);
+                if let (Some(shared), Some(&task)) = (shared.upgrade(), lease.task.get()) {
+                    shared.event(Event::RequestWithdrawn { task });
+                }
+            })
+        });
+        let lease_lost = Arc::clone(&lease.lost);
+        let (task, jobs) =
+            self.desk.request(self.now(), Arrival { task, details, request_id, message, lease_lost });
+        self.perform(jobs);
+        // The lease may have been lost before the task had a name to be withdrawn by.
+        if lease.task.set(task).is_ok() && lease.lost.load(Ordering::Acquire) {
+            self.event(Event::RequestWithdrawn { task });
+        }
+    }
+
+    pub(crate) fn handle_control(self: &Arc<Self>, message: Box<dyn Message>) {
+        let started = self.now();
+        match message.headers().optional_string(&self.settings.task_id_header) {
+            Ok(Some(id)) => {
+                let control = Control { headers: message.headers().clone(), body: message.body().clone() };
+                let jobs = self.desk.deliver(id, &Arc::new(control));
+                self.settle(message, Verdict::Done, no_group());
+                self.perform(jobs);
+            }
+            Ok(None) => self.take_offer(message),
+            Err(error) => self.reject(message, error),
+        }
+        self.observe_process(Process::HandleControlMessage, started);
+    }
+
+    fn take_offer(self: &Arc<Self>, message: Box<dyn Message>) {
+        if self.desk.is_draining() {
+            self.desk.observe(Observation::OfferDropped { group: no_group(), end: OfferEnd::Draining });
+            return self.reject(message, Error::new(ErrorKind::TaskNotAdded, "the server is draining"));
+        }
+        match self.make_task(message.headers(), message.body()) {
+            Ok(Made { task, details, request_id }) => {
+                let now = self.now();
+                let deadline = details.deadline.map(|deadline| from_wall_clock(deadline, now));
+                let bytes = message.headers().size() + message.body().len();
+                let lease_lost = Arc::default();
+                let arrival = Arrival { task, details, request_id, message, lease_lost };
+                let jobs = self.desk.offer(now, arrival, deadline, bytes);
+                self.perform(jobs);
+            }
+            Err(error) => self.reject(message, error),
+        }
+    }
+
+    fn reject(self: &Arc<Self>, message: Box<dyn Message>, error: Error) {
+        self.record_error(no_group(), error.clone());
+        self.settle(message, Verdict::Failed(error), no_group());
+    }
+
+    /// Calls the handler and the new task's `details`, on this thread.
+    fn make_task(&self, headers: &Headers, body: &Bytes) -> Result<Made, Error> {
+        let (headers, request_id) = with_request_id(headers);
+        let task =
+            caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))?.map_err(|error| {
+                match error.kind() {
+                    ErrorKind::UnknownTask => error.with_kind(ErrorKind::UnknownHandler),
+                    _ => error,
+                }
+            })?;
+        let details = caught(ErrorKind::UnknownHandler, || task.details())?;
+        Ok(Made { task, details, request_id })
+    }
+
+    fn observe_process(&self, process: Process, started: Duration) {
+        self.desk.observe(Observation::Process { process, took: self.now().saturating_sub(started) });
+        self.tell_monitors();
+    }
+}
+
+/// What a handler made of a message.
+struct Made {
+    task: BoxTask,
+    details: TaskDetails,
+    request_id: Arc<str>,
+}
+
+/// Whether a message still belongs to us, and by which name to withdraw its request.
+#[derive(Default)]
+struct Lease {
+    lost: Arc<AtomicBool>,
+    task: OnceLock<TaskKey>,
+}
+
+/// The headers with an id for correlation, a fresh one if there was none that is a string.
+fn with_request_id(headers: &Headers) -> (Cow<'_, Headers>, Arc<str>) {
+    if let Ok(Some(id)) = headers.optional_string(header::REQUEST_ID) {
+        return (Cow::Borrowed(headers), Arc::from(id));
+    }
+    let id = uuid::Uuid::new_v4().to_string();
+    let mut headers = headers.clone();
+    headers.insert(header::REQUEST_ID, id.as_str());
+    (Cow::Owned(headers), Arc::from(id))
+}
+
+/// A deadline of the wall clock in the scheduler's time, converted once: a clock that is set later changes nothing.
+fn from_wall_clock(deadline: SystemTime, now: Duration) -> Duration {
+    match deadline.duration_since(SystemTime::now()) {
+        Ok(ahead) => now.saturating_add(ahead),
+        Err(_) => now,
+    }
+}
+
+/// The group of messages of which no task was made.
+fn no_group() -> Arc<str> {
+    Arc::from(TaskDetails::NO_GROUP)
+}

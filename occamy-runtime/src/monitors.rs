@@ -1,0 +1,59 @@
+//! Telling the monitors, in order and with no lock of the desk held.
+
+use std::sync::Arc;
+
+use occamy_core::{ErrorKind, Monitor, Observation};
+
+use crate::caught::caught;
+use crate::shared::Shared;
+use crate::sync::Mutex;
+
+/// The user's monitor, and the turn to tell it.
+pub(crate) struct Monitors {
+    monitor: Box<dyn Monitor>,
+    /// Held by the one thread that is telling. The others leave what they bring in the queue, and don't wait.
+    turn: Mutex<()>,
+}
+
+impl Monitors {
+    pub(crate) fn new(monitor: Box<dyn Monitor>) -> Self {
+        Self { monitor, turn: Mutex::new(()) }
+    }
+
+    fn tell(&self, observation: &Observation, server: &Arc<str>) {
+        log(observation, server);
+        if let Err(panic) = caught(ErrorKind::UnknownHandler, || self.monitor.record(observation)) {
+            tracing::error!(%server, error = %panic, "the monitor panicked");
+        }
+    }
+}
+
+impl Shared {
+    /// Tells what is in the queue, unless another thread is at it: that one will find what is there now.
+    pub(crate) fn tell_monitors(&self) {
+        // Between the last look and the end of a turn somebody may have left something and gone: hence the outer loop.
+        while self.desk.has_observations() {
+            let Ok(_turn) = self.monitors.turn.try_lock() else { return };
+            for observation in self.desk.take_observations() {
+                self.monitors.tell(&observation, &self.settings.name);
+            }
+        }
+    }
+}
+
+fn log(observation: &Observation, server: &Arc<str>) {
+    match observation {
+        Observation::Failed { group, error } => {
+            let source = std::error::Error::source(error).map(tracing::field::display);
+            tracing::warn!(%server, %group, kind = error.kind().as_str(), source, "{}", error.message());
+        }
+        Observation::OfferDropped { group, end } => {
+            tracing::debug!(%server, %group, end = end.as_str(), "an offer was dropped");
+        }
+        Observation::ControlMessagesDropped { count } => {
+            tracing::warn!(%server, count, "a mailbox was full, and its oldest control messages were dropped");
+        }
+        Observation::Broker(event) => tracing::info!(%server, ?event, "broker"),
+        _ => {}
+    }
+}

@@ -1,0 +1,106 @@
+//! The threads on which `expand` and control messages are handled.
+//!
+//! They are the server's own, so that neither a busy tokio nor blocked tasks of the user's keep them from their work. The
+//! pool is tokio's for blocking calls, which grows while all are busy: so one slow `handle` delays no other task.
+
+use std::io;
+use std::sync::Arc;
+
+use occamy_core::scheduler::TaskKey;
+use occamy_core::{BoxTask, Error, ErrorKind, Observation, Process, TaskContext, TaskDetails};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::caught::caught;
+use crate::desk::{Control, Errand};
+use crate::shared::Shared;
+
+/// So many slow calls can be under way before others wait. A thread costs little while it sleeps, and none is started
+/// before it is needed.
+const MAX_THREADS: usize = 256;
+
+/// Only its threads for blocking calls are ever used. `None` after the drop.
+pub(crate) struct Pool(Option<Runtime>);
+
+impl Pool {
+    pub(crate) fn new(server: &str) -> io::Result<Self> {
+        let name = format!("{server}-errand");
+        Builder::new_current_thread()
+            .max_blocking_threads(MAX_THREADS)
+            .thread_name(name)
+            .build()
+            .map(Some)
+            .map(Self)
+    }
+
+    /// Has a thread do all that a task is to be called for, one after the other.
+    pub(crate) fn visit(&self, shared: &Arc<Shared>, task: TaskKey) {
+        let Some(pool) = &self.0 else { return };
+        let shared = Arc::clone(shared);
+        pool.spawn_blocking(move || {
+            // For the clock, and for users who spawn futures.
+            let _context = shared.runtime.enter();
+            shared.run_errands(task);
+        });
+    }
+}
+
+/// Threads that are still busy with user code are left to it.
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.take() {
+            pool.shutdown_background();
+        }
+    }
+}
+
+impl Shared {
+    fn run_errands(self: &Arc<Self>, key: TaskKey) {
+        while let Some((task, cx, request_id, errand)) = self.desk.next_errand(key) {
+            match errand {
+                Errand::Expand(limit) => self.ask(key, &task, &cx, &request_id, limit),
+                Errand::Handle(control) => self.hand_over(&task, &cx, &control),
+            }
+        }
+        self.tell_monitors();
+    }
+
+    /// Asks a task for assistants, and hands them to the scheduler.
+    fn ask(
+        self: &Arc<Self>,
+        key: TaskKey,
+        task: &BoxTask,
+        cx: &TaskContext,
+        request_id: &Arc<str>,
+        limit: usize,
+    ) {
+        let started = self.now();
+        let created = caught(ErrorKind::UnknownTask, || task.expand(limit)).unwrap_or_else(|panic| {
+            self.record_error(cx.group().into(), panic);
+            Vec::new()
+        });
+        let created = created.into_iter().filter_map(|assistant| self.with_details(assistant, cx)).collect();
+        let jobs = self.desk.expanded(self.now(), key, created, request_id);
+        self.desk.observe(Observation::Process { process: Process::Expansion, took: self.now() - started });
+        self.perform(jobs);
+    }
+
+    /// An assistant that can't tell its details is recorded, and no assistant.
+    fn with_details(&self, assistant: BoxTask, cx: &TaskContext) -> Option<(BoxTask, TaskDetails)> {
+        match caught(ErrorKind::UnknownTask, || assistant.details()) {
+            Ok(details) => Some((assistant, details)),
+            Err(panic) => {
+                self.record_error(cx.group().into(), panic);
+                None
+            }
+        }
+    }
+
+    fn hand_over(&self, task: &BoxTask, cx: &TaskContext, control: &Control) {
+        let handled = caught(ErrorKind::UnknownTask, || task.handle(cx, &control.headers, &control.body));
+        let handled: Result<(), Error> = handled.unwrap_or_else(Err);
+        if let Err(error) = handled {
+            self.record_error(cx.group().into(), error);
+            self.tell_monitors();
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Settling messages: once each, without making anybody wait for the broker.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use occamy_core::{Error, ErrorKind, Message, Observation, Verdict, VerdictKind};
+
+use crate::caught::{caught, panicked};
+use crate::shared::Shared;
+
+impl Shared {
+    /// Settles a message. The future is polled once right here, since most brokers only have to write a few bytes; what
+    /// is not done by then goes on elsewhere.
+    pub(crate) fn settle(self: &Arc<Self>, message: Box<dyn Message>, verdict: Verdict, group: Arc<str>) {
+        let _context = self.runtime.enter();
+        let verdict_kind = verdict.kind();
+        let error_kind = match verdict_kind {
+            VerdictKind::Done => ErrorKind::MessageNotAcked,
+            _ => ErrorKind::MessageNotNacked,
+        };
+        let settlement = match caught(error_kind, || message.settle(verdict)) {
+            Ok(settlement) => settlement,
+            Err(panic) => return self.settled(Err(panic), verdict_kind, group),
+        };
+        let mut settlement = AssertUnwindSafe(settlement)
+            .catch_unwind()
+            .map(move |result| result.unwrap_or_else(|payload| Err(panicked(error_kind, payload))))
+            .boxed();
+        if let Some(result) = (&mut settlement).now_or_never() {
+            return self.settled(result, verdict_kind, group);
+        }
+        let shared = Arc::clone(self);
+        let rest = async move {
+            let result = settlement.await;
+            shared.settled(result, verdict_kind, group);
+            shared.tell_monitors();
+        };
+        self.settlements.spawn_on(rest, &self.runtime);
+    }
+
+    fn settled(&self, result: Result<(), Error>, verdict: VerdictKind, group: Arc<str>) {
+        match result {
+            Ok(()) => self.desk.observe(Observation::Settled { verdict }),
+            Err(error) => self.record_error(group, error),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What all handles, threads and tasks of one server share, and the jobs that are done without the lock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use occamy_core::scheduler::{Event, TaskKey};
+use occamy_core::{Error, ErrorKind, Handler, Monitor, Observation, Outcome};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::alarm::Alarm;
+use crate::builder::Settings;
+use crate::caught::bury;
+use crate::desk::{Desk, Job, LaneId, Run};
+use crate::monitors::Monitors;
+use crate::pool::Pool;
+use crate::{compute, futures};
+
+/// One server, without its handle.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) desk: Desk,
+    pub(crate) alarm: Arc<Alarm>,
+    pub(crate) monitors: Monitors,
+    pub(crate) pool: Pool,
+    /// Where futures are spawned, and whose clock is ours.
+    pub(crate) runtime: Handle,
+    /// Settlements that are under way.
+    pub(crate) settlements: TaskTracker,
+    /// Cancelled when everything has ended that will.
+    pub(crate) closed: CancellationToken,
+    started: Instant,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        settings: Settings,
+        handler: Box<dyn Handler>,
+        monitor: Box<dyn Monitor>,
+        runtime: Handle,
+    ) -> Result<Self, crate::BuildError> {
+        let alarm = Arc::new(Alarm::default());
+        Ok(Self {
+            desk: Desk::new(settings.scheduler.clone(), settings.mailbox, Arc::clone(&alarm))?,
+            pool: Pool::new(&settings.name)?,
+            monitors: Monitors::new(monitor),
+            settlements: TaskTracker::new(),
+            closed: CancellationToken::new(),
+            started: Instant::now(),
+            alarm,
+            handler,
+            runtime,
+            settings,
+        })
+    }
+
+    /// The scheduler's time. Reads the clock of tokio, so that tests can pause it.
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The scheduler's time as tokio's. `None` if it is too far off to be represented.
+    pub(crate) fn instant_of(&self, time: Duration) -> Option<Instant> {
+        self.started.checked_add(time)
+    }
+
+    /// Hands in an event that starts nothing on this thread.
+    pub(crate) fn event(self: &Arc<Self>, event: Event) {
+        let jobs = self.desk.event(self.now(), event);
+        self.perform(jobs);
+    }
+
+    /// The run of a task is over. On the thread of a slot: what to run there next, if anything.
+    pub(crate) fn finished(
+        self: &Arc<Self>,
+        lane: Option<LaneId>,
+        task: TaskKey,
+        outcome: Outcome,
+    ) -> Option<Run> {
+        let jobs = self.desk.finished(self.now(), lane, task, outcome);
+        self.perform_here(jobs)
+    }
+
+    /// Does what an event has brought about, on any thread but that of a slot.
+    pub(crate) fn perform(self: &Arc<Self>, jobs: Vec<Job>) {
+        let here = self.perform_here(jobs);
+        debug_assert!(here.is_none(), "only the thread of a slot is given a task to run");
+    }
+
+    /// Does what an event has brought about. Tells what this thread, being a slot's, is to run next.
+    fn perform_here(self: &Arc<Self>, jobs: Vec<Job>) -> Option<Run> {
+        let mut here = None;
+        let mut jobs = VecDeque::from(jobs);
+        while let Some(job) = jobs.pop_front() {
+            match job {
+                Job::RunHere(run) => here = Some(run),
+                Job::Send(thread, run) => {
+                    // A slot's thread ends after its sender is gone, so it is there to receive.
+                    if let Err(unsent) = thread.send(run) {
+                        jobs.extend(self.not_started(unsent.0.key, "its slot's thread is gone"));
+                    }
+                }
+                Job::Spawn(lane, run) => {
+                    let (lane_id, task) = (lane.id, run.key);
+                    if let Err(error) = compute::spawn(self, lane, run) {
+                        self.desk.lane_failed(lane_id);
+                        jobs.extend(self.not_started(task, error));
+                    }
+                }
+                Job::Future(run) => futures::spawn(self, run),
+                Job::Wake(host) => host.wake(),
+                Job::Errands(task) => self.pool.visit(self, task),
+                Job::Settle { message, verdict, group } => self.settle(message, verdict, group),
+                Job::Wedged { id, group } => tracing::warn!(
+                    server = %self.settings.name, %id, %group,
+                    "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
+                ),
+                Job::Bury(grave) => bury(grave),
+                Job::Closed => self.closed.cancel(),
+            }
+        }
+        self.tell_monitors();
+        here
+    }
+
+    /// A task couldn't be started, for no fault of its own.
+    fn not_started(
+        &self,
+        task: TaskKey,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Vec<Job> {
+        let error =
+            Error::new(ErrorKind::TaskNotAdded, "the system gave no thread to run the task on").retryable();
+        self.desk.finished(self.now(), None, task, Outcome::Failed(error.with_source(cause)))
+    }
+
+    /// Records that something went wrong. The monitors hear of it in turn.
+    pub(crate) fn record_error(&self, group: Arc<str>, error: Error) {
+        self.desk.observe(Observation::Failed { group, error });
+    }
+}
