@@ -1,14 +1,10 @@
 //! Tests of the reader: the shipped files, every layout and error, and hostile input.
 
 use std::fs;
-use std::path::PathBuf;
 
 use super::*;
 use crate::tsp::known_optimum;
-
-fn data(file: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(file)
-}
+use crate::tsp::test_support::data;
 
 fn parse(text: &str) -> Result<Instance, ReadError> {
     text.parse()
