@@ -5,6 +5,7 @@ mod metric;
 mod moves;
 mod neighbours;
 mod optima;
+pub mod picture;
 mod problem;
 mod search;
 mod start;
