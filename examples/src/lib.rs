@@ -1,1 +1,6 @@
 //! What the example programs share.
+
+// A test may unwrap: its panic is the message.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod tsp;
