@@ -3,4 +3,5 @@
 // A test may unwrap: its panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod picture;
 pub mod tsp;
