@@ -81,6 +81,8 @@ pub(crate) enum Job {
     Wedged { id: Arc<str>, group: Arc<str> },
     /// Drop what belonged to a task.
     Bury(Box<Grave>),
+    /// Tell who pulls requests that there is room for more, or for fewer.
+    Room,
     /// Everything has ended that will.
     Closed,
 }
@@ -262,8 +264,12 @@ impl Desk {
 
     /// Hands an event in, and applies what comes of it.
     fn tell(&self, state: &mut State, now: Duration, lane: Option<LaneId>, event: Event) -> Vec<Job> {
+        let available = state.scheduler.available();
         state.scheduler.handle(event, now);
-        let jobs = state.apply(lane, &self.alarm, now);
+        let mut jobs = state.apply(lane, &self.alarm, now);
+        if state.scheduler.available() != available {
+            jobs.push(Job::Room);
+        }
         let deadline = state.scheduler.deadline();
         if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
             state.armed = deadline;

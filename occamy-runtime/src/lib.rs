@@ -10,12 +10,15 @@ mod host;
 mod messages;
 mod monitors;
 mod pool;
+mod serve;
 mod server;
 mod settlement;
 mod shared;
+pub mod signals;
 mod span;
 mod sync;
 
 pub use builder::{BuildError, ServerBuilder};
 pub use desk::{Snapshot, TaskSnapshot, TaskState};
+pub use serve::{Serve, ServeError};
 pub use server::{Server, ShutdownReport};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Event, TaskKey};
 use occamy_core::{Error, ErrorKind, Handler, Monitor, Observation, Outcome};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     /// Settlements that are under way.
     pub(crate) settlements: TaskTracker,
+    /// Changes whenever the number of requests that there is room for may have changed.
+    pub(crate) room: watch::Sender<()>,
     /// Cancelled when everything has ended that will.
     pub(crate) closed: CancellationToken,
     started: Instant,
@@ -49,6 +52,7 @@ impl Shared {
             pool: Pool::new(&settings.name)?,
             monitors: Monitors::new(monitor),
             settlements: TaskTracker::new(),
+            room: watch::Sender::new(()),
             closed: CancellationToken::new(),
             started: Instant::now(),
             alarm,
@@ -120,6 +124,9 @@ impl Shared {
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
                 ),
                 Job::Bury(grave) => bury(grave),
+                Job::Room => {
+                    self.room.send_replace(());
+                }
                 Job::Closed => self.closed.cancel(),
             }
         }
