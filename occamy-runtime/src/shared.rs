@@ -127,7 +127,10 @@ impl Shared {
                 Job::Room => {
                     self.room.send_replace(());
                 }
-                Job::Closed => self.closed.cancel(),
+                Job::Closed => {
+                    self.closed.cancel();
+                    self.alarm.rearm();
+                }
             }
         }
         self.tell_monitors();
@@ -148,5 +151,12 @@ impl Shared {
     /// Records that something went wrong. The monitors hear of it in turn.
     pub(crate) fn record_error(&self, group: Arc<str>, error: Error) {
         self.desk.observe(Observation::Failed { group, error });
+    }
+}
+
+/// Lets the sleeper find out that there is nothing left to wake for.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.alarm.rearm();
     }
 }
