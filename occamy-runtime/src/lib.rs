@@ -17,6 +17,7 @@ mod compute;
 mod desk;
 mod futures;
 mod host;
+pub mod memory;
 mod messages;
 mod monitors;
 mod pool;
