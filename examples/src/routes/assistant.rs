@@ -51,7 +51,8 @@ impl Task for Assistant {
     }
 
     fn run(&self, cx: &TaskContext) -> Result<(), Error> {
-        let problem = Problem::new_unless(self.job.instance.clone(), || cx.is_stopped()).ok_or_else(Error::interrupted)?;
+        let problem = Problem::new_unless(self.job.instance.clone(), || cx.is_stopped())
+            .ok_or_else(Error::interrupted)?;
         // The same offer reaches every server: the slot makes their searches differ somewhat, the clock more so.
         let seed = self.job.seed ^ fastrand::u64(..);
         let mut climb = Climb::new(&Arc::new(problem), seed);
