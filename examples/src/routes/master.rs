@@ -17,6 +17,9 @@ use crate::tsp::{Problem, Tour};
 /// Assistants hear of a new best no more often than this.
 const NEWS: Duration = Duration::from_millis(50);
 
+/// And they hear from the master at least this often, so that they can tell when it is gone.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(500);
+
 /// Solves an instance, with the help of as many assistants as there is room for.
 pub(super) struct Master {
     job: Job,
@@ -71,7 +74,8 @@ impl Task for Master {
             if let Some(tour) = self.take_inbox() {
                 unsent |= climb.adopt(tour);
             }
-            if unsent && news.is_none_or(|news| news.elapsed() >= NEWS) {
+            let pause = if unsent { NEWS } else { SIGN_OF_LIFE };
+            if news.is_none_or(|news| news.elapsed() >= pause) {
                 let (tour, length) = climb.best();
                 self.board.improved(&self.job.request, length, tour);
                 self.tell(Headers::new().with(LENGTH, length), Bytes::new());
@@ -85,7 +89,7 @@ impl Task for Master {
     }
 
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
-        let limit = if self.expansion { limit } else { 0 };
+        let limit = if self.expansion && !self.job.is_over() { limit } else { 0 };
         let assistants = (0..limit).map(|_| {
             let number = self.assistants.fetch_add(1, Ordering::Relaxed);
             Assistant::new(self.job.clone(), Arc::clone(&self.publisher)).numbered(number).into()
