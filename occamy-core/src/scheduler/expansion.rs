@@ -116,12 +116,12 @@ impl Scheduler {
 
     /// A task has not answered in time: its slots are given to others. What it says later is still heard.
     pub(super) fn answer_overdue(&mut self, key: TaskKey) {
-        let (task, start) = self.running(key).expect("the end of a task cancels the timer");
+        let (task, _) = self.running(key).expect("the end of a task cancels the timer");
         let family = task.family;
         let ask = task.ask.as_mut().expect("an answer cancels the timer");
         let reserved = std::mem::take(&mut ask.reserved);
         self.reserved -= reserved;
-        self.families.overdue(family, start, &mut self.clock);
+        self.families.overdue(family, &mut self.clock);
         self.rebalance_without(key);
     }
 
