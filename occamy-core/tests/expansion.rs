@@ -43,6 +43,16 @@ fn slots_kept_for_the_answer_of_a_task_that_rebalancing_stops_go_to_others_at_on
     assert_eq!(started(&actions), [3]);
 }
 
+#[cfg(feature = "sim")]
+#[test]
+fn a_shutdown_forgets_everywhere_what_was_asked() {
+    let mut scheduler = scheduler(2);
+    assert_eq!(asked(&mut scheduler, 0, request(1)), [(1, 1)]);
+    handle(&mut scheduler, 1, Event::ShutDown { grace: Duration::from_secs(1) });
+    assert_eq!(scheduler.check(), Ok(()));
+    assert_eq!(scheduler.deadline(), Some(Duration::from_millis(1_001)));
+}
+
 /// Without a period, so that rounds begin only by a call.
 fn scheduler(slots: usize) -> Scheduler {
     let mut config = Config::new(slots);

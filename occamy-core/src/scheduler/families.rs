@@ -139,6 +139,11 @@ impl Families {
         });
     }
 
+    /// The answer of a member is no longer awaited.
+    pub(super) fn unasked(&mut self, root: TaskKey, start: Start, clock: &mut Clock) {
+        self.answered(root, start, true, clock);
+    }
+
     /// A member did not answer in time. It is not asked again before it does, and the others come next.
     pub(super) fn overdue(&mut self, root: TaskKey, clock: &mut Clock) {
         self.update(root, clock, |family| family.asked = None);
