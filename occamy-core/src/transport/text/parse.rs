@@ -113,7 +113,8 @@ impl Parser<'_> {
 
     /// Reads the name of a table's value, and the sign behind it.
     fn name(&mut self) -> Result<String, Error> {
-        let (name, rest) = self.rest.split_once('=').ok_or_else(|| self.malformed("expected a name and ="))?;
+        let (name, rest) =
+            self.rest.split_once('=').ok_or_else(|| self.malformed("expected a name and ="))?;
         let name = unescape(name).ok_or_else(|| self.malformed("malformed escape in a name"))?;
         self.rest = rest;
         Ok(name)

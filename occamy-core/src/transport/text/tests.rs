@@ -22,12 +22,15 @@ fn same(one: &Value, other: &Value) -> bool {
 }
 
 fn same_headers(one: &Headers, other: &Headers) -> bool {
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.0 == other.0 && same(one.1, other.1))
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| one.0 == other.0 && same(one.1, other.1))
 }
 
 #[test]
 fn plain_strings_go_as_they_are() {
-    for text in ["", "a", "route 7, north", "größe", "100%", "{\"json\": [1]}", "occamy", "Occamy:x", "a\u{301}"] {
+    for text in
+        ["", "a", "route 7, north", "größe", "100%", "{\"json\": [1]}", "occamy", "Occamy:x", "a\u{301}"]
+    {
         assert_eq!(encoded(text), text);
         assert_eq!(decoded(text), Value::from(text));
     }
@@ -52,7 +55,8 @@ fn other_strings_are_marked_and_escaped() {
 
 #[test]
 fn every_type_has_its_readable_text() -> Result<(), Error> {
-    let table = Headers::new().with("a=b", "x, y").with("", Value::list([Value::Null, Value::list([0; 0])?])?);
+    let table =
+        Headers::new().with("a=b", "x, y").with("", Value::list([Value::Null, Value::list([0; 0])?])?);
     let texts = [
         (Value::Null, "occamy:null"),
         (Value::Bool(false), "occamy:bool:false"),
@@ -111,11 +115,44 @@ fn foreign_values_are_strings_or_bytes() {
 #[test]
 fn malformed_values_are_errors_that_name_the_header() {
     for text in [
-        "", "rocks", "int", "int:", "int:x", "int:9223372036854775808", "int:1,", "int:1]", "bool:1", "null:", "float:nan",
-        "float:nan:7ff0000000000000", "float:nan:+ff8000000000000", "float:", "bytes:0", "bytes:0g", "bytes:+1", "time:-1",
-        "str:%", "str:%4", "str:%é0", "str:%FF", "list:", "list:[", "list:[]]", "list:[int:1", "list:[int:1,", "list:[,]",
-        "list:[int:1}", "table:{", "table:{a}", "table:{a=", "table:{a=null", "table:{a=null]", "table:{%=null}",
-        "table:{a=null,}", "list:[occamy:null]", "list:[plain]",
+        "",
+        "rocks",
+        "int",
+        "int:",
+        "int:x",
+        "int:9223372036854775808",
+        "int:1,",
+        "int:1]",
+        "bool:1",
+        "null:",
+        "float:nan",
+        "float:nan:7ff0000000000000",
+        "float:nan:+ff8000000000000",
+        "float:",
+        "bytes:0",
+        "bytes:0g",
+        "bytes:+1",
+        "time:-1",
+        "str:%",
+        "str:%4",
+        "str:%é0",
+        "str:%FF",
+        "list:",
+        "list:[",
+        "list:[]]",
+        "list:[int:1",
+        "list:[int:1,",
+        "list:[,]",
+        "list:[int:1}",
+        "table:{",
+        "table:{a}",
+        "table:{a=",
+        "table:{a=null",
+        "table:{a=null]",
+        "table:{%=null}",
+        "table:{a=null,}",
+        "list:[occamy:null]",
+        "list:[plain]",
     ] {
         let text = format!("occamy:{text}");
         let error = decode([("some-name", text.as_bytes())]).expect_err(&text);
@@ -150,12 +187,18 @@ fn any_headers_round_trip_through_what_a_broker_of_strings_can_carry() {
         let headers = random_headers(&mut random, 4);
         let encoded: Vec<_> = encode(&headers).collect();
         for (name, value) in &encoded {
-            assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':'), "{name:?}");
+            assert!(
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':'),
+                "{name:?}"
+            );
             assert!(!value.contains(['\r', '\n', '\0']), "{value:?}");
             assert_eq!(value.trim(), value);
         }
         let decoded = decode(encoded.iter().map(|(name, value)| (&**name, value.as_bytes())));
-        assert!(decoded.as_ref().is_ok_and(|decoded| same_headers(decoded, &headers)), "{headers:?}\n{decoded:?}");
+        assert!(
+            decoded.as_ref().is_ok_and(|decoded| same_headers(decoded, &headers)),
+            "{headers:?}\n{decoded:?}"
+        );
     }
 }
 
@@ -174,8 +217,28 @@ fn different_values_have_different_texts() {
 #[test]
 fn random_text_gives_a_value_or_an_error_and_a_value_round_trips() {
     let pieces = [
-        "list:[", "table:{", "]", "}", ",", "=", "str:", "int:", "1", "null", "float:", "nan:", "bytes:", "ff", "%", "20",
-        " ", "é", "occamy:", "a", "time:", "bool:true",
+        "list:[",
+        "table:{",
+        "]",
+        "}",
+        ",",
+        "=",
+        "str:",
+        "int:",
+        "1",
+        "null",
+        "float:",
+        "nan:",
+        "bytes:",
+        "ff",
+        "%",
+        "20",
+        " ",
+        "é",
+        "occamy:",
+        "a",
+        "time:",
+        "bool:true",
     ];
     let mut random = fastrand::Rng::with_seed(3);
     let mut values = 0;
@@ -217,8 +280,34 @@ fn random_value(random: &mut fastrand::Rng, depth: usize) -> Value {
 /// Short, so that strings repeat, and of what is hard: blanks, breaks, escapes, delimiters, marks.
 fn random_string(random: &mut fastrand::Rng) -> String {
     let pieces = [
-        "a", " ", "\n", "\r", "\t", "\0", "%", "%41", ",", "=", "[", "]", "{", "}", ":", "é", "\u{a0}", "\u{85}", "\u{2028}",
-        "occamy:", "str:", "int:1", "null", "\u{1f980}", "\"", "\\", "\u{7f}", "\u{feff}",
+        "a",
+        " ",
+        "\n",
+        "\r",
+        "\t",
+        "\0",
+        "%",
+        "%41",
+        ",",
+        "=",
+        "[",
+        "]",
+        "{",
+        "}",
+        ":",
+        "é",
+        "\u{a0}",
+        "\u{85}",
+        "\u{2028}",
+        "occamy:",
+        "str:",
+        "int:1",
+        "null",
+        "\u{1f980}",
+        "\"",
+        "\\",
+        "\u{7f}",
+        "\u{feff}",
     ];
     (0..random.usize(0..5)).map(|_| pieces[random.usize(0..pieces.len())]).collect()
 }
