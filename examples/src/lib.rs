@@ -6,3 +6,8 @@
 pub mod picture;
 pub mod routes;
 pub mod tsp;
+
+/// The README's server compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
