@@ -54,7 +54,7 @@ impl Job {
         SystemTime::now() >= self.until
     }
 
-    /// The headers of a message that asks for this, from which [`read`](Self::read) makes the job again.
+    /// The headers of a message that asks for this, from which a handler makes the job again.
     ///
     /// # Errors
     ///

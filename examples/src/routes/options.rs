@@ -26,10 +26,10 @@ pub struct Options {
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub requests: u16,
     /// The pause between two requests, in seconds
-    #[arg(long, default_value = "2", value_parser = seconds)]
+    #[arg(long, default_value = "3", value_parser = seconds)]
     pub interval: Duration,
     /// For how long each request is worked on, in seconds; it ends sooner if it finds a known optimum
-    #[arg(long, default_value = "8", value_parser = seconds)]
+    #[arg(long, default_value = "4", value_parser = seconds)]
     pub seconds: Duration,
     /// What the random choices follow from. Threads still race, so two runs differ a little
     #[arg(long, default_value_t = 0)]

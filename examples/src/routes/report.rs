@@ -152,7 +152,7 @@ impl Report {
 /// A table with these columns; all but the first are aligned to the right.
 pub(super) fn table<const COLUMNS: usize>(columns: [&str; COLUMNS]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(columns);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(columns);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
