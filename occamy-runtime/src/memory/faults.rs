@@ -76,8 +76,7 @@ impl Faults {
             link.cut = false;
             state.effects.wake(&link.controls);
             state.waiting_changed(id);
-        });
-        self.0.change(|state| {
+            // All in one change, so that it is given nothing new before this has gone back.
             state.collect_orphans();
             state.remove_gone();
         });
