@@ -8,7 +8,7 @@ use occamy_core::{BrokerEvent, ErrorKind, Verdict};
 use occamy_runtime::memory::MemoryBroker;
 use tokio::time::Instant;
 
-use crate::world::{LEASE, Losses, PAUSE, Peer, SECOND, failed, pass, retry, send, text};
+use crate::world::{LEASE, Losses, PAUSE, Peer, SECOND, failed, pass, retry, send, soon, text};
 
 #[tokio::test(start_paused = true)]
 async fn a_task_may_run_for_days() {
@@ -231,7 +231,7 @@ async fn a_connection_that_is_closed_gives_up_what_it_has() {
     let held = a.take_now().unwrap();
     let losses = Losses::default();
     held.watch_lease(losses.watch());
-    a.transport.close().await.unwrap();
+    soon(a.transport.close()).await.unwrap();
     assert!(a.requests_ended() && a.controls_ended());
     assert_eq!(losses.count(), 1);
     let again = b.take_now().unwrap();

@@ -9,7 +9,7 @@ use occamy_core::{Error, ErrorKind, Headers, Message, Verdict, VerdictKind};
 use occamy_runtime::memory::MemoryBroker;
 use tokio::time::{Instant, timeout};
 
-use crate::world::{PAUSE, Peer, SECOND, failed, pass, retry, send, text};
+use crate::world::{PAUSE, Peer, SECOND, failed, pass, retry, send, soon, text};
 
 #[tokio::test(start_paused = true)]
 async fn done_is_done() {
@@ -190,7 +190,7 @@ async fn busy_keeps_the_request_for_a_jittered_delay_and_its_credit_as_long() {
         send(&broker, ["2"]).await;
         assert!(a.take_now_with(1).is_none());
         assert_eq!(broker.stats().in_flight["a"], 1);
-        settling.await.unwrap();
+        soon(settling).await.unwrap();
         delays.push(start.elapsed());
         let again = b.take_now().unwrap();
         assert_eq!((text(&*again), again.attempt()), ("1", 1));
@@ -217,7 +217,7 @@ async fn busy_goes_to_another_server_first() {
     assert!((&mut waits_a).now_or_never().is_none() && (&mut waits_b).now_or_never().is_none());
     refused.settle(Verdict::Busy).await.unwrap();
     assert!((&mut waits_a).now_or_never().is_none());
-    assert_eq!(text(&*waits_b.await.unwrap().unwrap()), "1");
+    assert_eq!(text(&*soon(waits_b).await.unwrap().unwrap()), "1");
 }
 
 #[tokio::test(start_paused = true)]
