@@ -28,6 +28,7 @@ mod shared;
 pub mod signals;
 mod span;
 mod sync;
+mod timekeeper;
 
 pub use builder::{BuildError, ServerBuilder};
 pub use desk::{Snapshot, TaskSnapshot, TaskState};
