@@ -13,10 +13,10 @@ pub(crate) use lanes::{Lane, LaneId};
 pub use snapshot::{Snapshot, TaskSnapshot, TaskState};
 pub(crate) use table::{Control, Errand};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use occamy_core::scheduler::{
@@ -36,6 +36,8 @@ pub(crate) struct Desk {
     alarm: Arc<Alarm>,
     /// How many control messages wait for one task at most.
     mailbox: usize,
+    /// There are observations, which nobody has taken. Changed under the lock, looked at without.
+    unheard: AtomicBool,
 }
 
 struct State {
@@ -87,8 +89,14 @@ pub(crate) enum Job {
     Closed,
 }
 
-/// What is left of a task: objects of the user's, whose drop is the user's code.
-pub(crate) struct Grave(#[expect(dead_code, reason = "only kept to be dropped")] Entry);
+/// Objects of the user's, whose drop is the user's code.
+#[expect(dead_code, reason = "only kept to be dropped")]
+pub(crate) enum Grave {
+    /// What is left of a task.
+    Task(Entry),
+    /// Control messages that nobody will read.
+    Letters(VecDeque<Arc<Control>>),
+}
 
 /// A task about to run.
 pub(crate) struct Run {
@@ -117,7 +125,7 @@ impl Desk {
                 state.observations.push(observation);
             }
         }
-        Ok(Self { state: Mutex::new(state), alarm, mailbox })
+        Ok(Self { state: Mutex::new(state), alarm, mailbox, unheard: AtomicBool::new(true) })
     }
 
     /// A request arrived. Tells its key, too, by which it can be withdrawn.
@@ -158,8 +166,12 @@ impl Desk {
         outcome: Outcome,
     ) -> Vec<Job> {
         let mut state = self.lock();
-        state.leave(task);
-        self.tell(&mut state, now, lane, Event::Finished { task, outcome })
+        let unread = state.leave(task);
+        let mut jobs = self.tell(&mut state, now, lane, Event::Finished { task, outcome });
+        if !unread.is_empty() {
+            jobs.push(Job::Bury(Box::new(Grave::Letters(unread))));
+        }
+        jobs
     }
 
     /// A task answered with assistants.
@@ -191,14 +203,16 @@ impl Desk {
         let mut state = self.lock();
         let State { tasks, by_id, observations, .. } = &mut *state;
         let mut jobs = Vec::new();
-        let mut dropped = 0;
+        let mut dropped = VecDeque::new();
         for key in by_id.get(id).into_iter().flatten() {
             let errands = &mut tasks.get_mut(key).expect("ids lead to tasks that run").errands;
-            dropped += usize::from(errands.deliver(Arc::clone(control), self.mailbox));
+            dropped.extend(errands.deliver(Arc::clone(control), self.mailbox));
             errands.wake(*key, &mut jobs);
         }
-        if dropped > 0 {
-            observations.push(Observation::ControlMessagesDropped { count: dropped });
+        if !dropped.is_empty() {
+            observations.push(Observation::ControlMessagesDropped { count: dropped.len() });
+            self.unheard.store(true, Ordering::Release);
+            jobs.push(Job::Bury(Box::new(Grave::Letters(dropped))));
         }
         jobs
     }
@@ -227,15 +241,18 @@ impl Desk {
     /// Notes something that the monitors are to be told in turn.
     pub(crate) fn observe(&self, observation: Observation) {
         self.lock().observations.push(observation);
+        self.unheard.store(true, Ordering::Release);
     }
 
     /// Takes what the monitors are to be told next.
     pub(crate) fn take_observations(&self) -> Vec<Observation> {
-        std::mem::take(&mut self.lock().observations)
+        let mut state = self.lock();
+        self.unheard.store(false, Ordering::Release);
+        std::mem::take(&mut state.observations)
     }
 
     pub(crate) fn has_observations(&self) -> bool {
-        !self.lock().observations.is_empty()
+        self.unheard.load(Ordering::Acquire)
     }
 
     /// When the scheduler is next to be told the time. From here on the alarm rings if that comes nearer.
@@ -269,6 +286,9 @@ impl Desk {
         let mut jobs = state.apply(lane, &self.alarm, now);
         if state.scheduler.available() != available {
             jobs.push(Job::Room);
+        }
+        if !state.observations.is_empty() {
+            self.unheard.store(true, Ordering::Release);
         }
         let deadline = state.scheduler.deadline();
         if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
@@ -318,11 +338,11 @@ impl State {
         key
     }
 
-    /// The run of a task is over: no control message reaches it any more.
-    fn leave(&mut self, key: TaskKey) {
-        let Some(entry) = self.tasks.get_mut(&key) else { return };
+    /// The run of a task is over: no control message reaches it any more. Returns those that it has not read.
+    fn leave(&mut self, key: TaskKey) -> VecDeque<Arc<Control>> {
+        let Some(entry) = self.tasks.get_mut(&key) else { return VecDeque::new() };
         entry.run = None;
-        entry.errands.clear();
+        let unread = entry.errands.clear();
         let id = &entry.details.id;
         if let Some(tasks) = self.by_id.get_mut(id) {
             tasks.remove(&key);
@@ -330,6 +350,7 @@ impl State {
                 self.by_id.remove(id);
             }
         }
+        unread
     }
 }
 

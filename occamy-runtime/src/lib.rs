@@ -17,6 +17,7 @@ mod compute;
 mod desk;
 mod futures;
 mod host;
+pub mod memory;
 mod messages;
 mod monitors;
 mod pool;
@@ -27,6 +28,7 @@ mod shared;
 pub mod signals;
 mod span;
 mod sync;
+mod timekeeper;
 
 pub use builder::{BuildError, ServerBuilder};
 pub use desk::{Snapshot, TaskSnapshot, TaskState};

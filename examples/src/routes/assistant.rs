@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use occamy_core::transport::{Publisher, header};
@@ -16,12 +17,17 @@ pub(super) const LENGTH: &str = "length";
 /// The master is done.
 pub(super) const FINISHED: &str = "finished";
 
+/// A master that has not been heard of for so long is done, or gone: four times as long as it may be silent.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// Searches on behalf of a master, on its server or another.
 pub(super) struct Assistant {
     job: Job,
     publisher: Arc<dyn Publisher>,
     /// The length of the best tour that the master is known to have.
     known: AtomicI64,
+    /// The master has been heard of since the last look.
+    heard: AtomicBool,
     finished: AtomicBool,
     assistants: AtomicU64,
 }
@@ -32,6 +38,7 @@ impl Assistant {
             job,
             publisher,
             known: AtomicI64::new(i64::MAX),
+            heard: AtomicBool::new(false),
             finished: AtomicBool::new(false),
             assistants: AtomicU64::new(0),
         }
@@ -42,6 +49,10 @@ impl Assistant {
         self.job.seed = fastrand::Rng::with_seed(self.job.seed ^ (number + 1).rotate_left(32)).u64(..);
         self
     }
+
+    fn is_over(&self) -> bool {
+        self.finished.load(Ordering::Relaxed) || self.job.is_over()
+    }
 }
 
 impl Task for Assistant {
@@ -51,12 +62,17 @@ impl Task for Assistant {
     }
 
     fn run(&self, cx: &TaskContext) -> Result<(), Error> {
-        let problem = Problem::new_unless(self.job.instance.clone(), || cx.is_stopped()).ok_or_else(Error::interrupted)?;
+        let problem = Problem::new_unless(self.job.instance.clone(), || cx.is_stopped())
+            .ok_or_else(Error::interrupted)?;
         // The same offer reaches every server: the slot makes their searches differ somewhat, the clock more so.
         let seed = self.job.seed ^ fastrand::u64(..);
         let mut climb = Climb::new(&Arc::new(problem), seed);
-        while !self.job.is_over() && !self.finished.load(Ordering::Relaxed) {
+        let mut heard = Instant::now();
+        while !self.is_over() && heard.elapsed() < SILENCE {
             cx.check()?;
+            if self.heard.swap(false, Ordering::Relaxed) {
+                heard = Instant::now();
+            }
             let improved = climb.step();
             let (tour, length) = climb.best();
             if improved && length < self.known.fetch_min(length, Ordering::Relaxed) {
@@ -69,6 +85,7 @@ impl Task for Assistant {
     }
 
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
+        let limit = if self.is_over() { 0 } else { limit };
         let assistants = (0..limit).map(|_| {
             let number = self.assistants.fetch_add(1, Ordering::Relaxed);
             Self::new(self.job.clone(), Arc::clone(&self.publisher)).numbered(number).into()
@@ -77,6 +94,7 @@ impl Task for Assistant {
     }
 
     fn handle(&self, _: &TaskContext, headers: &Headers, _: &Bytes) -> Result<(), Error> {
+        self.heard.store(true, Ordering::Relaxed);
         if headers.optional_bool(FINISHED)? == Some(true) {
             self.finished.store(true, Ordering::Relaxed);
         } else {

@@ -75,9 +75,9 @@ impl Board {
         self.rows().values().cloned().collect()
     }
 
-    /// True once every request that was sent is done.
-    pub fn is_done(&self) -> bool {
-        self.rows().values().all(|row| row.finished)
+    /// How many requests are done.
+    pub fn ended(&self) -> usize {
+        self.rows().values().filter(|row| row.finished).count()
     }
 
     fn change(&self, request: &str, change: impl FnOnce(&mut Row)) {

@@ -54,7 +54,7 @@ impl Job {
         SystemTime::now() >= self.until
     }
 
-    /// The headers of a message that asks for this, from which [`read`](Self::read) makes the job again.
+    /// The headers of a message that asks for this, from which a handler makes the job again.
     ///
     /// # Errors
     ///
@@ -73,9 +73,9 @@ impl Job {
     fn read(headers: &Headers, body: &Bytes) -> Result<Self, Error> {
         let text = std::str::from_utf8(body)
             .map_err(|error| Error::new(ErrorKind::InvalidBody, "an instance is text").with_source(error))?;
-        let instance = text
-            .parse()
-            .map_err(|error| Error::new(ErrorKind::InvalidBody, "expected an instance of TSPLIB").with_source(error))?;
+        let instance = text.parse().map_err(|error| {
+            Error::new(ErrorKind::InvalidBody, "expected an instance of TSPLIB").with_source(error)
+        })?;
         Ok(Self {
             request: headers.string(REQUEST)?.into(),
             text: body.clone(),
@@ -87,18 +87,18 @@ impl Job {
     }
 }
 
-/// Makes masters of requests and assistants of offers.
-pub fn handler(publisher: Arc<dyn Publisher>, board: Board) -> impl Handler {
+/// Makes masters of requests and assistants of offers. Without `expansion` masters work alone.
+pub fn handler(publisher: Arc<dyn Publisher>, board: Board, expansion: bool) -> impl Handler {
     let assistants = Arc::clone(&publisher);
     HandlerMux::new()
-        .with(
+        .route(
             SOLVE,
             handler_fn(move |headers, body| {
                 let job = Job::read(headers, body)?;
-                Ok(BoxTask::from(Master::new(job, Arc::clone(&publisher), board.clone())))
+                Ok(BoxTask::from(Master::new(job, Arc::clone(&publisher), board.clone(), expansion)))
             }),
         )
-        .with(
+        .route(
             ASSIST,
             handler_fn(move |headers, body| {
                 let job = Job::read(headers, body)?;

@@ -51,7 +51,7 @@ impl State {
                 }
                 Action::Drop { task, .. } => {
                     let entry = self.tasks.remove(&task).expect("a task is dropped once");
-                    jobs.push(Job::Bury(Box::new(Grave(entry))));
+                    jobs.push(Job::Bury(Box::new(Grave::Task(entry))));
                 }
                 Action::Observe(observation) => {
                     if let Observation::Wedged { task, .. } = observation {
