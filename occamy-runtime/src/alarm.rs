@@ -22,6 +22,11 @@ impl Alarm {
         self.notify.notify_one();
     }
 
+    /// Whether expansion was wanted since the last time.
+    pub(crate) fn take_expansion_wanted(&self) -> bool {
+        self.expansion_wanted.swap(false, Ordering::AcqRel)
+    }
+
     /// Expansion is wanted, once, however often this is called before it comes.
     pub(crate) fn expand_soon(&self) {
         if !self.expansion_wanted.swap(true, Ordering::AcqRel) {
@@ -35,12 +40,15 @@ pub(crate) async fn keep_time(shared: Weak<Shared>) {
     loop {
         let Some(server) = shared.upgrade() else { return };
         let alarm = Arc::clone(&server.alarm);
-        if alarm.expansion_wanted.swap(false, Ordering::AcqRel) {
+        if alarm.take_expansion_wanted() {
             server.event(Event::ExpandNow);
         }
         let deadline = match server.desk.arm() {
             Some(deadline) if deadline <= server.now() => {
                 server.event(Event::TimePassed);
+                drop(server);
+                // With a period too short for the clock something is always due, and others want to be polled, too.
+                tokio::task::yield_now().await;
                 continue;
             }
             Some(deadline) => server.instant_of(deadline),
