@@ -3,4 +3,11 @@
 // A test may unwrap: its panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod picture;
+pub mod routes;
 pub mod tsp;
+
+/// The README's server compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,16 +1,16 @@
 //! The travelling salesman problem: instances, tours, a search that improves them, and pictures.
 
 mod array_tour;
-mod metric;
+pub(crate) mod metric;
 mod moves;
 mod neighbours;
 mod optima;
-pub mod picture;
+
 mod problem;
 mod search;
 mod start;
 #[cfg(test)]
-mod test_support;
+pub(crate) mod test_support;
 mod tour;
 pub mod tsplib;
 

@@ -9,6 +9,9 @@ mod message;
 mod monitor;
 mod observation;
 pub mod scheduler;
+#[cfg(feature = "sim")]
+#[doc(hidden)]
+pub mod sim;
 mod status;
 mod task;
 pub mod transport;

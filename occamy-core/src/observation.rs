@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::scheduler::{StopReason, TaskKey};
+use crate::scheduler::{SlotId, StopReason, TaskKey};
 use crate::{Error, OutcomeKind, SlotStatus, VerdictKind};
 
 /// Something worth counting, timing or logging.
@@ -20,6 +20,8 @@ pub enum Observation {
     Started {
         /// Which task.
         task: TaskKey,
+        /// Where.
+        slot: SlotId,
         /// Its group.
         group: Arc<str>,
         /// The status it runs with.

@@ -18,7 +18,7 @@ pub(crate) use table::{Control, Errand};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
 use occamy_core::scheduler::{
@@ -39,6 +39,8 @@ pub(crate) struct Desk {
     alarm: Arc<Alarm>,
     /// How many control messages wait for one task at most.
     mailbox: usize,
+    /// There are observations, which nobody has taken. Changed under the lock, looked at without.
+    unheard: AtomicBool,
 }
 
 struct State {
@@ -93,7 +95,7 @@ impl Desk {
                 state.observations.push(observation);
             }
         }
-        Ok(Self { state: Mutex::new(state), alarm, mailbox })
+        Ok(Self { state: Mutex::new(state), alarm, mailbox, unheard: AtomicBool::new(true) })
     }
 
     /// A request arrived. Tells its key, too, by which it can be withdrawn.
@@ -139,11 +141,11 @@ impl Desk {
             Outcome::Completed | Outcome::Interrupted => None,
         };
         let mut state = self.lock();
-        let mail = state.leave(task);
+        let unread = state.leave(task);
         let mut jobs = self.tell(&mut state, now, lane, Event::Finished { task, outcome });
-        jobs.extend(kept.map(|error| Job::Bury(Grave::Error(error))));
-        if !mail.is_empty() {
-            jobs.push(Job::Bury(Grave::Mail(mail)));
+        jobs.extend(kept.map(|error| Job::Bury(Box::new(Grave::Error(error)))));
+        if !unread.is_empty() {
+            jobs.push(Job::Bury(Box::new(Grave::Letters(unread))));
         }
         jobs
     }
@@ -185,7 +187,8 @@ impl Desk {
         }
         if !dropped.is_empty() {
             observations.push(Observation::ControlMessagesDropped { count: dropped.len() });
-            jobs.push(Job::Bury(Grave::Mail(dropped)));
+            self.unheard.store(true, Ordering::Release);
+            jobs.push(Job::Bury(Box::new(Grave::Letters(dropped))));
         }
         jobs
     }
@@ -225,15 +228,21 @@ impl Desk {
     /// Notes something that the monitors are to be told in turn.
     pub(crate) fn observe(&self, observation: Observation) {
         self.lock().observations.push(observation);
+        self.unheard.store(true, Ordering::Release);
     }
 
     /// Takes what the monitors are to be told next.
     pub(crate) fn take_observations(&self) -> Vec<Observation> {
-        std::mem::take(&mut self.lock().observations)
+        let mut state = self.lock();
+        self.unheard.store(false, Ordering::Release);
+        std::mem::take(&mut state.observations)
     }
 
     pub(crate) fn has_observations(&self) -> bool {
-        !self.lock().observations.is_empty()
+        // Of one that leaves an observation and then finds another telling, and that other, which has just ended its
+        // turn and looks once more, at least one sees what the other did.
+        fence(Ordering::SeqCst);
+        self.unheard.load(Ordering::Acquire)
     }
 
     /// When the scheduler is next to be told the time. From here on the alarm rings if that comes nearer.
@@ -262,8 +271,15 @@ impl Desk {
 
     /// Hands an event in, and applies what comes of it.
     fn tell(&self, state: &mut State, now: Duration, lane: Option<LaneId>, event: Event) -> Vec<Job> {
+        let available = state.scheduler.available();
         state.scheduler.handle(event, now);
-        let jobs = state.apply(lane, &self.alarm, now);
+        let mut jobs = state.apply(lane, &self.alarm, now);
+        if state.scheduler.available() != available {
+            jobs.push(Job::Room);
+        }
+        if !state.observations.is_empty() {
+            self.unheard.store(true, Ordering::Release);
+        }
         let deadline = state.scheduler.deadline();
         if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
             state.armed = deadline;
@@ -311,11 +327,11 @@ impl State {
         key
     }
 
-    /// The run of a task is over: no control message reaches it any more. What is left in its mailbox comes back.
+    /// The run of a task is over: no control message reaches it any more. Returns those that it has not read.
     fn leave(&mut self, key: TaskKey) -> VecDeque<Arc<Control>> {
         let Some(entry) = self.tasks.get_mut(&key) else { return VecDeque::new() };
         entry.run = None;
-        let mail = entry.errands.clear();
+        let unread = entry.errands.clear();
         let id = &entry.details.id;
         if let Some(tasks) = self.by_id.get_mut(id) {
             tasks.remove(&key);
@@ -323,7 +339,7 @@ impl State {
                 self.by_id.remove(id);
             }
         }
-        mail
+        unread
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Event, TaskKey};
 use occamy_core::{Error, ErrorKind, Handler, Monitor, Observation, Outcome};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     /// Settlements that are decided and not through.
     pub(crate) settlements: TaskTracker,
+    /// Changes whenever the number of requests that there is room for may have changed.
+    pub(crate) room: watch::Sender<()>,
     /// Cancelled when everything has ended that will.
     pub(crate) closed: CancellationToken,
     started: Instant,
@@ -55,6 +58,7 @@ impl Shared {
             pool: Pool::new(&settings.name)?,
             monitors: Monitors::new(monitor),
             settlements,
+            room: watch::Sender::new(()),
             closed: CancellationToken::new(),
             started: Instant::now(),
             alarm,
@@ -134,9 +138,11 @@ impl Shared {
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
                 ),
                 Job::Bury(grave) => bury(grave),
+                Job::Room => {
+                    self.room.send_replace(());
+                }
                 Job::Closed => {
                     self.closed.cancel();
-                    // It sleeps for ever where nothing is due any more.
                     self.alarm.rearm();
                 }
             }
@@ -159,5 +165,12 @@ impl Shared {
     /// Records that something went wrong. The monitors hear of it in turn.
     pub(crate) fn record_error(&self, group: Arc<str>, error: Error) {
         self.desk.observe(Observation::Failed { group, error });
+    }
+}
+
+/// Lets the sleeper find out that there is nothing left to wake for.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.alarm.rearm();
     }
 }

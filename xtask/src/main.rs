@@ -4,6 +4,7 @@
 
 mod ci;
 mod layers;
+mod sim;
 mod test;
 mod tools;
 
@@ -19,6 +20,7 @@ use xshell::Shell;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Ci(ci::Args),
+    Sim(sim::Args),
     Test(test::Args),
 }
 
@@ -39,6 +41,7 @@ fn run(command: &Command) -> Result<()> {
 
     match command {
         Command::Ci(args) => ci::run(&sh, args),
+        Command::Sim(args) => sim::run(args),
         Command::Test(args) => test::run(&sh, args),
     }
 }

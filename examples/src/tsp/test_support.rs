@@ -8,17 +8,17 @@ use fastrand::Rng;
 use super::{Instance, Problem, Tour};
 
 /// A file shipped in `data/`.
-pub(super) fn data(file: &str) -> PathBuf {
+pub(crate) fn data(file: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(file)
 }
 
 /// A shipped instance.
-pub(super) fn shipped(name: &str) -> Instance {
+pub(crate) fn shipped(name: &str) -> Instance {
     Instance::read(data(&format!("{name}.tsp"))).unwrap()
 }
 
 /// Random cities on so coarse a grid that many distances are equal and some are 0.
-pub(super) fn random_instance(rng: &mut Rng, dimension: usize, metric: &str) -> Instance {
+pub(crate) fn random_instance(rng: &mut Rng, dimension: usize, metric: &str) -> Instance {
     let mut text = format!("NAME : random\nDIMENSION : {dimension}\nEDGE_WEIGHT_TYPE : {metric}\n");
     if metric == "EXPLICIT" {
         text.push_str("EDGE_WEIGHT_FORMAT : UPPER_ROW\nEDGE_WEIGHT_SECTION\n");
@@ -37,7 +37,7 @@ pub(super) fn random_instance(rng: &mut Rng, dimension: usize, metric: &str) -> 
 }
 
 /// A random tour of a problem.
-pub(super) fn random_tour(rng: &mut Rng, problem: &Problem) -> Tour {
+pub(crate) fn random_tour(rng: &mut Rng, problem: &Problem) -> Tour {
     let mut cities: Vec<u32> = (0..problem.dimension() as u32).collect();
     rng.shuffle(&mut cities);
     Tour::new(cities).unwrap()

@@ -98,7 +98,7 @@ impl Scheduler {
             self.clock.set(now.saturating_add(max_run), Timer::MaxRun(key));
         }
         self.act(Action::Start { task: key, slot, status });
-        self.observe(Observation::Started { task: key, group, status, wait });
+        self.observe(Observation::Started { task: key, slot, group, status, wait });
     }
 
     /// Drops a task that is in no slot, no queue and no index.

@@ -53,7 +53,7 @@ impl State {
                 }
                 Action::Drop { task, .. } => {
                     let entry = self.tasks.remove(&task).expect("a task is dropped once");
-                    jobs.push(Job::Bury(Grave::Task(Box::new(entry))));
+                    jobs.push(Job::Bury(Box::new(Grave::Task(entry))));
                 }
                 Action::Observe(observation) => {
                     if let Observation::Wedged { task, .. } = observation {

@@ -31,20 +31,22 @@ pub(crate) enum Job {
     /// Log that a task did not end in time.
     Wedged { id: Arc<str>, group: Arc<str> },
     /// Drop what belonged to a task.
-    Bury(Grave),
+    Bury(Box<Grave>),
+    /// Tell who pulls requests that there is room for more, or for fewer.
+    Room,
     /// Everything has ended that will.
     Closed,
 }
 
-/// What is left of a task: objects of the user's, whose drop is the user's code.
+/// Objects of the user's, whose drop is the user's code.
 #[expect(dead_code, reason = "only kept to be dropped")]
 pub(crate) enum Grave {
-    /// The task itself.
-    Task(Box<Entry>),
-    /// The error with which it ended: its source may be anything.
+    /// What is left of a task.
+    Task(Entry),
+    /// Control messages that nobody will read.
+    Letters(VecDeque<Arc<Control>>),
+    /// The error with which a task ended: its source may be anything.
     Error(Error),
-    /// Control messages that nobody will handle: a body may belong to somebody.
-    Mail(VecDeque<Arc<Control>>),
 }
 
 /// A task about to run.

@@ -74,7 +74,7 @@ impl Errands {
         expand.or_else(|| self.mailbox.pop_front().map(Errand::Handle))
     }
 
-    /// Forgets everything: the run is over. Whoever is at it finds nothing more to do. Returns the mail.
+    /// Forgets everything: the run is over. Whoever is at it finds nothing more to do. Returns the unread messages.
     pub(crate) fn clear(&mut self) -> VecDeque<Arc<Control>> {
         self.expand = None;
         std::mem::take(&mut self.mailbox)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use occamy_core::SlotStatus;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -35,51 +36,6 @@ pub struct Span {
     pub status: SlotStatus,
     /// The request worked on; shown where there is room, may be empty.
     pub request: String,
-}
-
-/// The status of a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotStatus {
-    /// It runs the task of a request.
-    Protected,
-    /// It runs an assistant of its own server's work.
-    UnprotectedInternal,
-    /// It runs an assistant of another server's work.
-    UnprotectedExternal,
-    /// It runs nothing.
-    Empty,
-}
-
-impl SlotStatus {
-    const ALL: [Self; 4] =
-        [Self::Protected, Self::UnprotectedInternal, Self::UnprotectedExternal, Self::Empty];
-
-    /// The name, as in the legend.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Protected => "protected",
-            Self::UnprotectedInternal => "unprotected_internal",
-            Self::UnprotectedExternal => "unprotected_external",
-            Self::Empty => "empty",
-        }
-    }
-
-    fn colour(self) -> RGBColor {
-        match self {
-            Self::Protected => BLUE,
-            Self::UnprotectedInternal => ORANGE,
-            Self::UnprotectedExternal => GREEN,
-            Self::Empty => RGBColor(0xf0, 0xf0, 0xf0),
-        }
-    }
-
-    /// The colour of text on top.
-    fn ink(self) -> RGBColor {
-        match self {
-            Self::Protected | Self::UnprotectedExternal => WHITE,
-            Self::UnprotectedInternal | Self::Empty => INK,
-        }
-    }
 }
 
 /// Draws lanes over time as SVG, with a legend. Evictions are marked with a triangle on top of their lane.
@@ -180,10 +136,10 @@ fn draw_legend(root: &Root<'_>, left: i32) -> Result<(), PictureError> {
     let mut x = left;
     let text =
         |x: i32, label: &'static str| Text::new(label, (x + BOX + 8, y + BOX / 2), anchored(HPos::Left));
-    for status in SlotStatus::ALL {
+    for status in SlotStatus::ALL.into_iter().rev() {
         draw_box(root, [(x, y), (x + BOX, y + BOX)], status)?;
-        root.draw(&text(x, status.label()))?;
-        x += BOX + 8 + width(status.label(), LABEL) as i32 + SPACE;
+        root.draw(&text(x, status.as_str()))?;
+        x += BOX + 8 + width(status.as_str(), LABEL) as i32 + SPACE;
     }
     draw_eviction(root, x + BOX / 2, y, BOX)?;
     root.draw(&text(x, "eviction"))?;
@@ -225,7 +181,7 @@ fn draw_lane(root: &Root<'_>, layout: &Layout, lane: &Lane, top: i32) -> Result<
         draw_box(root, [(start, top), (end, top + LANE)], span.status)?;
         let label = fitting(&span.request, LABEL, f64::from(end - start) - 10.0);
         if !label.is_empty() {
-            let ink = span.status.ink();
+            let ink = ink(span.status);
             let style = anchored(HPos::Center).color(&ink);
             root.draw(&Text::new(label, ((start + end) / 2, middle), style))?;
         }
@@ -237,7 +193,7 @@ fn draw_lane(root: &Root<'_>, layout: &Layout, lane: &Lane, top: i32) -> Result<
 }
 
 fn draw_box(root: &Root<'_>, corners: [(i32, i32); 2], status: SlotStatus) -> Result<(), PictureError> {
-    root.draw(&Rectangle::new(corners, status.colour().filled()))?;
+    root.draw(&Rectangle::new(corners, colour(status).filled()))?;
     // A white frame keeps spans of the same status apart; an empty slot needs a line to be seen at all.
     let frame = if status == SlotStatus::Empty { FAINT } else { WHITE };
     if corners[1].0 - corners[0].0 > 2 {
@@ -251,6 +207,23 @@ fn draw_eviction(root: &Root<'_>, x: i32, top: i32, height: i32) -> Result<(), P
     let triangle = [(x - MARK, top - MARK), (x + MARK, top - MARK), (x, top + MARK)];
     root.draw(&Polygon::new(triangle, RED))?;
     Ok(())
+}
+
+fn colour(status: SlotStatus) -> RGBColor {
+    match status {
+        SlotStatus::Protected => BLUE,
+        SlotStatus::UnprotectedInternal => ORANGE,
+        SlotStatus::UnprotectedExternal => GREEN,
+        SlotStatus::Empty => RGBColor(0xf0, 0xf0, 0xf0),
+    }
+}
+
+/// The colour of text on top.
+fn ink(status: SlotStatus) -> RGBColor {
+    match status {
+        SlotStatus::Protected | SlotStatus::UnprotectedExternal => WHITE,
+        SlotStatus::UnprotectedInternal | SlotStatus::Empty => INK,
+    }
 }
 
 #[cfg(test)]
@@ -285,8 +258,8 @@ mod tests {
         for text in ["Two slots", "a&lt;b slot 0", "a&lt;b slot 1", "request 1", "time [s]", "eviction"] {
             assert!(svg.contains(text), "{text}");
         }
-        for status in SlotStatus::ALL {
-            assert!(svg.contains(status.label()));
+        for status in SlotStatus::ALL.into_iter().rev() {
+            assert!(svg.contains(status.as_str()));
         }
         assert!(!svg.contains("hidden"), "there is no room for it");
         // One in the lane, one in the legend.

@@ -4,7 +4,7 @@ mod slots;
 mod style;
 mod tour;
 
-pub use slots::{Lane, SlotStatus, Span, slots_svg};
+pub use slots::{Lane, Span, slots_svg};
 pub use tour::tour_svg;
 
 use plotters::drawing::DrawingAreaErrorKind;
