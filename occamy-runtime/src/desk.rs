@@ -5,10 +5,12 @@
 //! of the user's objects ever happens under the lock.
 
 mod apply;
+mod job;
 mod lanes;
 mod snapshot;
 mod table;
 
+pub(crate) use job::{Grave, Job, Run};
 pub(crate) use lanes::{Lane, LaneId};
 pub use snapshot::{Snapshot, TaskSnapshot, TaskState};
 pub(crate) use table::{Control, Errand};
@@ -16,17 +18,18 @@ pub(crate) use table::{Control, Errand};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
 use occamy_core::scheduler::{
     self, Assistant, Config, ConfigError, Event, Offer, Request, Scheduler, TaskKey,
 };
-use occamy_core::{BoxTask, Message, Observation, Outcome, TaskContext, TaskDetails, Verdict};
+use occamy_core::{BoxTask, Message, Observation, Outcome, TaskContext, TaskDetails};
+
+use tokio_util::task::TaskTracker;
 
 use crate::alarm::Alarm;
-use crate::host::Host;
-use crate::sync::{Mutex, MutexGuard, lock, mpsc};
+use crate::sync::{Mutex, MutexGuard, lock};
 use lanes::Lanes;
 use table::{Entry, Errands};
 
@@ -52,6 +55,8 @@ struct State {
     /// When the alarm goes off as it is set now.
     armed: Option<Duration>,
     closed: bool,
+    /// Counts the settlements that are decided and not through.
+    settlements: TaskTracker,
 }
 
 /// A message that was made a task, or a task without a message.
@@ -60,54 +65,18 @@ pub(crate) struct Arrival {
     pub(crate) details: TaskDetails,
     pub(crate) request_id: Arc<str>,
     pub(crate) message: Box<dyn Message>,
+    /// Of the message, which is not to be asked under the lock.
+    pub(crate) attempt: u32,
     pub(crate) lease_lost: Arc<AtomicBool>,
 }
 
-/// Something to be done after unlocking.
-pub(crate) enum Job {
-    /// Run a task on the thread that brought the event: it has the right slot.
-    RunHere(Run),
-    /// Hand a task to the waiting thread of its slot.
-    Send(mpsc::Sender<Run>, Run),
-    /// Start a thread for the slot, with this task as its first.
-    Spawn(Lane, Run),
-    /// Spawn a task as a future.
-    Future(Run),
-    /// Wake whoever waits for the stop of this run.
-    Wake(Arc<Host>),
-    /// Have a thread of the pool call user code for a task.
-    Errands(TaskKey),
-    /// Settle a message.
-    Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str> },
-    /// Log that a task did not end in time.
-    Wedged { id: Arc<str>, group: Arc<str> },
-    /// Drop what belonged to a task.
-    Bury(Box<Grave>),
-    /// Tell who pulls requests that there is room for more, or for fewer.
-    Room,
-    /// Everything has ended that will.
-    Closed,
-}
-
-/// Objects of the user's, whose drop is the user's code.
-#[expect(dead_code, reason = "only kept to be dropped")]
-pub(crate) enum Grave {
-    /// What is left of a task.
-    Task(Entry),
-    /// Control messages that nobody will read.
-    Letters(VecDeque<Arc<Control>>),
-}
-
-/// A task about to run.
-pub(crate) struct Run {
-    pub(crate) key: TaskKey,
-    pub(crate) task: BoxTask,
-    pub(crate) cx: TaskContext,
-    pub(crate) request_id: Arc<str>,
-}
-
 impl Desk {
-    pub(crate) fn new(config: Config, mailbox: usize, alarm: Arc<Alarm>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: Config,
+        mailbox: usize,
+        alarm: Arc<Alarm>,
+        settlements: TaskTracker,
+    ) -> Result<Self, ConfigError> {
         let slots = config.slots;
         let mut state = State {
             scheduler: Scheduler::new(config)?,
@@ -118,6 +87,7 @@ impl Desk {
             observations: Vec::new(),
             armed: None,
             closed: false,
+            settlements,
         };
         // What the scheduler has to say of its birth.
         while let Some(action) = state.scheduler.poll_action() {
@@ -131,12 +101,12 @@ impl Desk {
     /// A request arrived. Tells its key, too, by which it can be withdrawn.
     pub(crate) fn request(&self, now: Duration, arrival: Arrival) -> (TaskKey, Vec<Job>) {
         let mut state = self.lock();
-        let Arrival { details, message, .. } = &arrival;
+        let Arrival { details, attempt, .. } = &arrival;
         let request = Request {
             group: Arc::clone(&details.group),
             weight: details.weight,
             max_run: details.max_run,
-            attempt: message.attempt(),
+            attempt: *attempt,
         };
         let task = state.enter(arrival);
         (task, self.tell(&mut state, now, None, Event::RequestArrived { task, request }))
@@ -165,9 +135,15 @@ impl Desk {
         task: TaskKey,
         outcome: Outcome,
     ) -> Vec<Job> {
+        // The scheduler drops what it has no use for. That must not be the last of an error.
+        let kept = match &outcome {
+            Outcome::Failed(error) | Outcome::Panicked(error) => Some(error.clone()),
+            Outcome::Completed | Outcome::Interrupted => None,
+        };
         let mut state = self.lock();
         let unread = state.leave(task);
         let mut jobs = self.tell(&mut state, now, lane, Event::Finished { task, outcome });
+        jobs.extend(kept.map(|error| Job::Bury(Box::new(Grave::Error(error)))));
         if !unread.is_empty() {
             jobs.push(Job::Bury(Box::new(Grave::Letters(unread))));
         }
@@ -233,6 +209,17 @@ impl Desk {
         }
     }
 
+    /// No thread came for a task's errands: it declines to expand, and its mail waits for the next occasion.
+    pub(crate) fn not_visited(&self, now: Duration, task: TaskKey) -> Vec<Job> {
+        let mut state = self.lock();
+        let Some(entry) = state.tasks.get_mut(&task) else { return Vec::new() };
+        entry.errands.busy = false;
+        if entry.errands.expand.take().is_none() {
+            return Vec::new();
+        }
+        self.tell(&mut state, now, None, Event::Expanded { task, assistants: Vec::new() })
+    }
+
     /// The thread of a lane could not be started.
     pub(crate) fn lane_failed(&self, lane: LaneId) {
         self.lock().lanes.abandon(lane);
@@ -252,6 +239,9 @@ impl Desk {
     }
 
     pub(crate) fn has_observations(&self) -> bool {
+        // Of one that leaves an observation and then finds another telling, and that other, which has just ended its
+        // turn and looks once more, at least one sees what the other did.
+        fence(Ordering::SeqCst);
         self.unheard.load(Ordering::Acquire)
     }
 
@@ -301,8 +291,7 @@ impl Desk {
 
 impl State {
     fn enter(&mut self, arrival: Arrival) -> TaskKey {
-        let Arrival { task, details, request_id, message, lease_lost } = arrival;
-        let attempt = message.attempt();
+        let Arrival { task, details, request_id, message, attempt, lease_lost } = arrival;
         let entry = Entry {
             task,
             details,

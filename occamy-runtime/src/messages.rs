@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -31,7 +31,8 @@ impl Shared {
     }
 
     fn take_request(self: &Arc<Self>, message: Box<dyn Message>) {
-        let delivery = Delivery { attempt: message.attempt(), deliveries: message.deliveries() };
+        let attempt = message.attempt();
+        let delivery = Delivery { attempt, deliveries: message.deliveries() };
         if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
             if let Some(error) = verdict.error() {
                 self.record_error(no_group(), error.clone());
@@ -50,17 +51,22 @@ impl Shared {
             let (shared, lease) = (Arc::downgrade(self), Arc::clone(&lease));
             Arc::new(move || {
                 lease.lost.store(true, Ordering::Release);
+                // Against the fence below: of the two threads at least one sees what the other wrote.
+                fence(Ordering::SeqCst);
                 if let (Some(shared), Some(&task)) = (shared.upgrade(), lease.task.get()) {
                     shared.event(Event::RequestWithdrawn { task });
                 }
             })
         });
         let lease_lost = Arc::clone(&lease.lost);
-        let (task, jobs) =
-            self.desk.request(self.now(), Arrival { task, details, request_id, message, lease_lost });
+        let (task, jobs) = self
+            .desk
+            .request(self.now(), Arrival { task, details, request_id, message, attempt, lease_lost });
         self.perform(jobs);
         // The lease may have been lost before the task had a name to be withdrawn by.
-        if lease.task.set(task).is_ok() && lease.lost.load(Ordering::Acquire) {
+        let named = lease.task.set(task).is_ok();
+        fence(Ordering::SeqCst);
+        if named && lease.lost.load(Ordering::Acquire) {
             self.event(Event::RequestWithdrawn { task });
         }
     }
@@ -91,7 +97,8 @@ impl Shared {
                 let deadline = details.deadline.map(|deadline| from_wall_clock(deadline, now));
                 let bytes = message.headers().size() + message.body().len();
                 let lease_lost = Arc::default();
-                let arrival = Arrival { task, details, request_id, message, lease_lost };
+                let attempt = message.attempt();
+                let arrival = Arrival { task, details, request_id, message, attempt, lease_lost };
                 let jobs = self.desk.offer(now, arrival, deadline, bytes);
                 self.perform(jobs);
             }
