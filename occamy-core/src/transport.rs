@@ -1,3 +1,4 @@
 //! What brokers have in common.
 
 pub mod header;
+pub mod text;
