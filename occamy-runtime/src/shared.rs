@@ -30,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     /// Where futures are spawned, and whose clock is ours.
     pub(crate) runtime: Handle,
-    /// Settlements that are under way.
+    /// Settlements that are decided and not through.
     pub(crate) settlements: TaskTracker,
     /// Changes whenever the number of requests that there is room for may have changed.
     pub(crate) room: watch::Sender<()>,
@@ -47,11 +47,17 @@ impl Shared {
         runtime: Handle,
     ) -> Result<Self, crate::BuildError> {
         let alarm = Arc::new(Alarm::default());
+        let settlements = TaskTracker::new();
         Ok(Self {
-            desk: Desk::new(settings.scheduler.clone(), settings.mailbox, Arc::clone(&alarm))?,
+            desk: Desk::new(
+                settings.scheduler.clone(),
+                settings.mailbox,
+                Arc::clone(&alarm),
+                settlements.clone(),
+            )?,
             pool: Pool::new(&settings.name)?,
             monitors: Monitors::new(monitor),
-            settlements: TaskTracker::new(),
+            settlements,
             room: watch::Sender::new(()),
             closed: CancellationToken::new(),
             started: Instant::now(),
@@ -117,8 +123,16 @@ impl Shared {
                 }
                 Job::Future(run) => futures::spawn(self, run),
                 Job::Wake(host) => host.wake(),
-                Job::Errands(task) => self.pool.visit(self, task),
-                Job::Settle { message, verdict, group } => self.settle(message, verdict, group),
+                Job::Errands(task) => {
+                    if let Err(error) = self.pool.visit(self, task) {
+                        tracing::error!(server = %self.settings.name, %error, "no thread for expand and control messages");
+                        jobs.extend(self.desk.not_visited(self.now(), task));
+                    }
+                }
+                Job::Settle { message, verdict, group, under_way } => {
+                    self.settle(message, verdict, group);
+                    drop(under_way);
+                }
                 Job::Wedged { id, group } => tracing::warn!(
                     server = %self.settings.name, %id, %group,
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"

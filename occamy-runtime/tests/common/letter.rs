@@ -51,22 +51,22 @@ impl Letter {
         }
     }
 
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    pub fn header(mut self, name: &str, value: impl Into<occamy_core::Value>) -> Self {
+    pub fn with_header(mut self, name: &str, value: impl Into<occamy_core::Value>) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    pub fn attempt(mut self, attempt: u32) -> Self {
+    pub fn with_attempt(mut self, attempt: u32) -> Self {
         self.attempt = attempt;
         self
     }
 
-    pub fn deliveries(mut self, deliveries: u32) -> Self {
+    pub fn with_deliveries(mut self, deliveries: u32) -> Self {
         self.deliveries = Some(deliveries);
         self
     }

@@ -1,11 +1,12 @@
 //! A server with everything around it that a test needs: tasks made of closures, messages that remember their
 //! verdicts, and a monitor that remembers everything.
 #![allow(
+    clippy::unwrap_used,
     dead_code,
     missing_debug_implementations,
-    unused_imports,
     unreachable_pub,
-    reason = "each test program uses its own part"
+    unused_imports,
+    reason = "it is test code, and each test program uses its own part"
 )]
 
 mod act;
@@ -107,7 +108,7 @@ impl World {
 
     /// A control message for the tasks of this id.
     pub fn control(&self, id: &str, body: &str) -> Receipt {
-        let letter = Letter::new(&self.bell, Headers::new().with("task-id", id)).body(body.to_owned());
+        let letter = Letter::new(&self.bell, Headers::new().with("task-id", id)).with_body(body.to_owned());
         self.send_control(letter)
     }
 

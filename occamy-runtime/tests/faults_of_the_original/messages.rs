@@ -20,7 +20,7 @@ async fn f01_a_task_id_that_is_not_a_string_is_recorded_and_rejected() {
     }));
     let calls = world.handled.get();
 
-    let letter = world.letter(world.brief("never")).header("task-id", 7);
+    let letter = world.letter(world.brief("never")).with_header("task-id", 7);
     let verdict = world.send_control(letter).settled().await;
 
     assert!(is_failed(&verdict, ErrorKind::InvalidHeaders), "{verdict:?}");
@@ -161,7 +161,7 @@ async fn f10_a_flood_of_offers_stays_within_its_bounds() {
     world.request(Act::new("request"));
     let mut accepted = 0;
     for _ in 0..5_000 {
-        let receipt = world.send_control(world.letter(Act::new("big")).body(vec![0; 1_000]));
+        let receipt = world.send_control(world.letter(Act::new("big")).with_body(vec![0; 1_000]));
         accepted += usize::from(receipt.verdict() == Some(VerdictKind::Done));
     }
     assert_eq!(accepted, 9, "bounded by bytes, headers included");
@@ -173,7 +173,7 @@ async fn f10_a_flood_of_offers_stays_within_its_bounds() {
 async fn f11_a_message_whose_handler_fails_is_settled() {
     let world = World::new(1);
     // The handler knows no such act.
-    let letter = || world.letter(world.brief("never")).header("act", -1);
+    let letter = || world.letter(world.brief("never")).with_header("act", -1);
     let request = world.send_request(letter()).settled().await;
     let offer = world.send_control(letter()).settled().await;
     assert!(is_failed(&request, ErrorKind::InvalidTask) && is_failed(&offer, ErrorKind::InvalidTask));
