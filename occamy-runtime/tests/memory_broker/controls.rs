@@ -130,6 +130,18 @@ async fn closing_ends_the_stream_after_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn closing_wakes_who_waits() {
+    let broker = MemoryBroker::new();
+    let Peer { transport, mut controls, mut requests, .. } = Peer::connect(&broker, "a");
+    let close = async {
+        pass(LEASE).await;
+        transport.close().await.unwrap();
+    };
+    let ((control, request), ()) = soon(join(join(controls.next(), requests.next(1)), close)).await;
+    assert!(control.unwrap().is_none() && request.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_ends_the_stream_during_a_cut_too() {
     let broker = MemoryBroker::new();
     let mut a = Peer::connect(&broker, "a");

@@ -71,6 +71,7 @@ async fn control_messages_that_were_there_come_after_an_outage() {
     let mut a = Peer::connect(&broker, "a");
     broker.publisher().control(Headers::new(), Bytes::new()).await.unwrap();
     broker.faults().stop();
+    assert!(a.control_now().is_none());
     let (control, ()) = join(a.control(), async {
         pass(SECOND).await;
         broker.faults().start();
@@ -86,8 +87,13 @@ async fn a_connection_that_is_closed_during_an_outage_gives_back_after_it() {
     send(&broker, ["1"]).await;
     let held = a.take_now().unwrap();
     broker.faults().stop();
+    let losses = Losses::default();
+    held.watch_lease(losses.watch());
     soon(a.transport.close()).await.unwrap_err();
+    held.watch_lease(losses.watch());
+    assert_eq!(losses.count(), 2);
     held.ack().await.unwrap_err();
+    assert_eq!(broker.stats().counts.stale, 1);
     drop(a);
     let mut b = Peer::connect(&broker, "b");
     assert!(b.take_now().is_none());
