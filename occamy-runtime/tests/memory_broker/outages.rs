@@ -157,6 +157,21 @@ async fn who_is_cut_is_given_nothing_and_can_not_settle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_is_passed_over_while_cut_and_goes_on_waiting() {
+    let broker = MemoryBroker::new();
+    let (mut a, mut b) = (Peer::connect(&broker, "a"), Peer::connect(&broker, "b"));
+    let mut waits = a.requests.next(1);
+    assert!((&mut waits).now_or_never().is_none());
+    broker.faults().cut("a");
+    send(&broker, ["1"]).await;
+    let other = b.take_now().unwrap();
+    assert_eq!(text(&*other), "1");
+    broker.faults().restore("a");
+    let (next, ()) = soon(join(waits, send(&broker, ["2"]))).await;
+    assert_eq!(text(&*next.unwrap().unwrap()), "2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silent_redelivery_shows_at_the_settlement() {
     let broker = MemoryBroker::new();
     let (mut a, mut b) = (Peer::connect(&broker, "a"), Peer::connect(&broker, "b"));
