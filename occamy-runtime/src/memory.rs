@@ -244,8 +244,6 @@ impl MemoryBroker {
     pub async fn idle(&self) {
         loop {
             let changed = self.0.idle.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
             if self.lock().is_idle() {
                 return;
             }

@@ -110,6 +110,19 @@ async fn delays_end_in_their_own_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_delay_that_begins_during_a_long_one_is_not_overslept() {
+    let broker = MemoryBroker::new();
+    let mut a = Peer::connect(&broker, "a");
+    send(&broker, ["long", "short"]).await;
+    let start = Instant::now();
+    a.take_now().unwrap().settle(retry(10 * SECOND)).await.unwrap();
+    pass(SECOND).await;
+    a.take_now().unwrap().settle(retry(SECOND)).await.unwrap();
+    assert_eq!(text(&*a.take().await), "short");
+    assert!((2 * SECOND..3 * SECOND).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delay_without_end_is_no_panic() {
     let broker = MemoryBroker::new();
     let mut a = Peer::connect(&broker, "a");
