@@ -4,6 +4,7 @@ mod assistant;
 mod board;
 mod climb;
 mod compare;
+mod crew;
 mod job;
 mod master;
 mod options;
@@ -63,3 +64,6 @@ fn code(interrupted: bool, failed: bool) -> ExitCode {
         (false, false) => ExitCode::SUCCESS,
     }
 }
+
+#[cfg(test)]
+mod tests;

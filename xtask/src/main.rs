@@ -4,6 +4,7 @@
 
 mod ci;
 mod layers;
+mod mutants;
 mod sim;
 mod test;
 mod tools;
@@ -20,6 +21,7 @@ use xshell::Shell;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Ci(ci::Args),
+    Mutants(mutants::Args),
     Sim(sim::Args),
     Test(test::Args),
 }
@@ -41,6 +43,7 @@ fn run(command: &Command) -> Result<()> {
 
     match command {
         Command::Ci(args) => ci::run(&sh, args),
+        Command::Mutants(args) => mutants::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Test(args) => test::run(&sh, args),
     }
