@@ -23,6 +23,8 @@ pub(super) enum Trial {
     Caught(String),
     /// All seeds passed.
     Survived,
+    /// It could not be tried.
+    Spoilt(String),
 }
 
 /// The crate that is copied.
