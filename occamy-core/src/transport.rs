@@ -13,19 +13,20 @@
 //! - A dead letter keeps body and headers, and has the reason in headers of its [own](header).
 //! - A lost connection is made anew, with growing and jittered pauses. Nothing is lost or settled twice by that.
 //! - Headers keep their types, and bodies and headers up to the broker's limit come through unchanged.
-//! - Connections are encrypted and verified where asked for, and no credential reaches a log: see [`Redacted`].
+//! - Connections are encrypted and verified where asked for, and no credential reaches a log: see [`SecretUrl`].
 
 pub mod header;
 mod publisher;
-mod redacted;
+mod secret;
 pub mod text;
 
 pub use publisher::{PublishError, Publisher};
-pub use redacted::Redacted;
+pub use secret::{Secret, SecretUrl, redact_url};
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{BoxFuture, Error, Message, Monitor};
+use crate::{BoxFuture, Error, ErrorKind, Message, Monitor, VerdictKind};
 
 /// One server's connection with a broker.
 ///
@@ -103,4 +104,16 @@ pub trait ControlStream: Send + 'static {
     ///
     /// A message isn't lost if the future is dropped: it comes with the next call.
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Box<dyn Message>>, Error>>;
+}
+
+/// The error of a message that couldn't be settled so, of the kind that belongs to the verdict: see
+/// [`Message::settle`](crate::Message::settle).
+pub fn settlement_error(verdict: VerdictKind, message: impl Into<Cow<'static, str>>) -> Error {
+    let kind = match verdict {
+        VerdictKind::Done => ErrorKind::MessageNotAcked,
+        VerdictKind::Failed | VerdictKind::Retry | VerdictKind::Interrupted | VerdictKind::Busy => {
+            ErrorKind::MessageNotNacked
+        }
+    };
+    Error::new(kind, message)
 }

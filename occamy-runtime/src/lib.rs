@@ -8,7 +8,7 @@
 //!   transport.
 //! - A [`Task`](occamy_core::Task) runs on the thread of its slot, an [`AsyncTask`](occamy_core::AsyncTask) on tokio.
 //!   `expand` and `handle` are called on a few threads beside.
-//! - [`signals`] has the signals that end a server.
+//! - [`signals`] has the signals that end a server, [`test_support`] a context for unit tests of tasks.
 
 mod alarm;
 mod builder;
@@ -28,6 +28,7 @@ mod shared;
 pub mod signals;
 mod span;
 mod sync;
+pub mod test_support;
 mod timekeeper;
 
 pub use builder::{BuildError, ServerBuilder};

@@ -45,7 +45,7 @@
 //! let mut dead: Vec<_> = broker.dead_letters().iter().map(|letter| letter.headers.string(header::KIND).unwrap().to_owned()).collect();
 //! dead.sort();
 //! assert_eq!(dead, ["invalid_task", "unknown_handler_error"]);
-//! assert_eq!(broker.stats().done, 1);
+//! assert_eq!(broker.stats().counts.done, 1);
 //!
 //! server.shutdown(std::time::Duration::ZERO).await;
 //! serving.await??;
@@ -56,105 +56,51 @@
 //! Time is tokio's: in a test with `start_paused` delays and leases take no time, as long as its tasks are
 //! [`AsyncTask`](occamy_core::AsyncTask)s. (The paused clock runs ahead while only threads are at work.)
 
-mod connection;
+mod builder;
+mod deliveries;
+mod effects;
 mod faults;
+mod link;
 mod message;
+mod outbox;
 mod publisher;
 mod state;
+mod stats;
+mod timers;
+mod transport;
 
-pub use connection::MemoryTransport;
+pub use builder::MemoryBrokerBuilder;
 pub use faults::Faults;
-pub use state::{DeadLetter, Stats};
+pub use stats::{Counts, DeadLetter, Stats};
+pub use transport::MemoryTransport;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use occamy_core::transport::Publisher;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::sync::{Mutex, MutexGuard, lock};
+use link::Observer;
 use publisher::MemoryPublisher;
 use state::State;
 
 /// The broker. A clone is cheap, and the same broker.
 ///
-/// Everything but reading its state has to happen within a tokio runtime, which tells the time and sends what is in the
-/// outboxes.
+/// Connections and publishers are made and used within a tokio runtime, which tells the time and sends what is in the
+/// outboxes. The rest needs none.
 #[derive(Clone)]
 pub struct MemoryBroker(Arc<Inner>);
 
 struct Inner {
     settings: MemoryBrokerBuilder,
     state: Mutex<State>,
-    /// Notified whenever the last unsettled request may be gone.
+    /// Notified when the last request may have been settled for good.
     idle: Notify,
-}
-
-/// Builds a [`MemoryBroker`] with other settings than the default ones.
-#[derive(Clone, Debug)]
-#[must_use = "a builder does nothing until it builds"]
-pub struct MemoryBrokerBuilder {
-    lease: Duration,
-    max_message: usize,
-    outbox: usize,
-    control_queue: usize,
-    pause: Duration,
-}
-
-impl Default for MemoryBrokerBuilder {
-    fn default() -> Self {
-        Self {
-            // As long as JetStream's default ack wait.
-            lease: Duration::from_secs(30),
-            // NATS takes a megabyte unless told otherwise; what passes here should pass there.
-            max_message: 1 << 20,
-            outbox: 1024,
-            // What async-nats buffers for a subscription.
-            control_queue: 65_536,
-            // Long enough for another server to come first, short enough not to be felt by a lone one.
-            pause: Duration::from_millis(100),
-        }
-    }
-}
-
-impl MemoryBrokerBuilder {
-    /// How long the requests of a server stay its own after the connection with it was lost. 30 s by default.
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
-        self
-    }
-
-    /// The largest message that is taken, headers and body together, in bytes. 1 MiB by default.
-    pub fn max_message(mut self, bytes: usize) -> Self {
-        self.max_message = bytes;
-        self
-    }
-
-    /// How many messages an outbox holds at most. At least 1; 1,024 by default.
-    pub fn outbox(mut self, messages: usize) -> Self {
-        self.outbox = messages.max(1);
-        self
-    }
-
-    /// How many control messages wait for one server at most; when more come the oldest are dropped. 65,536 by default.
-    pub fn control_queue(mut self, messages: usize) -> Self {
-        self.control_queue = messages;
-        self
-    }
-
-    /// How long a request that was handed back as interrupted is kept for other servers; the one that gave it back can
-    /// have it again only then. One handed back as busy is kept from everybody for half to one and a half times as long.
-    /// 100 ms by default.
-    pub fn pause(mut self, pause: Duration) -> Self {
-        self.pause = pause;
-        self
-    }
-
-    /// Builds the broker.
-    pub fn build(self) -> MemoryBroker {
-        MemoryBroker(Arc::new(Inner { settings: self, state: Mutex::default(), idle: Notify::new() }))
-    }
+    /// Notified when the timekeeper has to look again.
+    rearm: Arc<Notify>,
+    timekeeper: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Default for MemoryBroker {
@@ -174,7 +120,17 @@ impl MemoryBroker {
         MemoryBrokerBuilder::default()
     }
 
-    /// Connects a server. The name is for [`stats`](Self::stats) and [`faults`](Self::faults).
+    fn with(settings: MemoryBrokerBuilder) -> Self {
+        Self(Arc::new(Inner {
+            state: Mutex::new(State::new(settings.latency.clone())),
+            settings,
+            idle: Notify::new(),
+            rearm: Arc::default(),
+            timekeeper: Mutex::default(),
+        }))
+    }
+
+    /// Connects a server. The name is for [`stats`](Self::stats) and [`faults`](Self::faults), and best its own.
     ///
     /// # Panics
     ///
@@ -183,13 +139,16 @@ impl MemoryBroker {
         MemoryTransport::new(self, name.into())
     }
 
-    /// A publisher for a client that is no server.
+    /// A publisher for a client that is no server. It has an outbox of its own, which is sent even if the publisher is
+    /// dropped. What can't be sent from there is logged.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
     pub fn publisher(&self) -> Arc<dyn Publisher> {
-        Arc::new(MemoryPublisher::new(self.clone(), Arc::default()))
+        self.keep_time();
+        let (publisher, _) = MemoryPublisher::new(self.clone(), None, Observer::default());
+        Arc::new(publisher)
     }
 
     /// The dead letters so far, oldest first.
@@ -202,7 +161,8 @@ impl MemoryBroker {
         std::mem::take(&mut self.lock().dead)
     }
 
-    /// Resolves when no request is queued, delayed or unsettled.
+    /// Resolves when every request that was sent is settled for good: none is queued, delayed or in flight. What is in an
+    /// outbox was not sent yet.
     ///
     /// # Cancel safety
     ///
@@ -237,30 +197,38 @@ impl MemoryBroker {
         lock(&self.0.state)
     }
 
-    /// Changes the state; then hands out what can be, and calls whoever has lost a lease, without the lock.
+    /// Changes the state and hands out what can be; then, without the lock, does what comes of it.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);
-        state.hand_out(tokio::time::Instant::now());
-        let lost = std::mem::take(&mut state.lost);
-        let idle = state.is_idle();
+        state.hand_out();
+        let effects = std::mem::take(&mut state.effects);
+        let (idle, overslept) = (state.is_idle(), state.timers.is_overslept());
         drop(state);
-        for watch in lost {
-            watch();
+        if overslept {
+            self.0.rearm.notify_one();
         }
+        effects.carry_out();
         if idle {
             self.0.idle.notify_waiters();
         }
         result
     }
 
-    /// Changes the state after a delay, whatever becomes of the caller.
-    fn change_later(&self, delay: Duration, change: impl FnOnce(&mut State) + Send + 'static) {
-        let broker = self.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            broker.change(change);
-        });
+    /// Sees to it that somebody keeps the time: on this runtime, unless an earlier one is still at it.
+    fn keep_time(&self) {
+        let mut timekeeper = lock(&self.0.timekeeper);
+        if timekeeper.as_ref().is_none_or(JoinHandle::is_finished) {
+            let (broker, rearm) = (Arc::downgrade(&self.0), Arc::clone(&self.0.rearm));
+            *timekeeper = Some(tokio::spawn(timers::keep_time(broker, rearm)));
+        }
+    }
+}
+
+/// Lets the timekeeper find out that there is nothing left to do.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.rearm.notify_one();
     }
 }
 

@@ -23,7 +23,7 @@ impl Shared {
         let started = self.now();
         // Checked before the handler runs, which may be costly. The scheduler checks again.
         if self.desk.is_draining() {
-            self.settle(message, Verdict::Busy, no_group());
+            self.settle(message, Verdict::on_refusal(), no_group());
         } else {
             self.take_request(message);
         }
@@ -41,10 +41,7 @@ impl Shared {
         }
         let Made { task, details, request_id } = match self.make_task(message.headers(), message.body()) {
             Ok(made) => made,
-            Err(error) => {
-                self.record_error(no_group(), error.clone());
-                return self.settle(message, Verdict::on_handler_error(error), no_group());
-            }
+            Err(error) => return self.reject(message, error),
         };
         let lease = Arc::new(Lease::default());
         message.watch_lease({
@@ -107,20 +104,17 @@ impl Shared {
     }
 
     fn reject(self: &Arc<Self>, message: Box<dyn Message>, error: Error) {
-        self.record_error(no_group(), error.clone());
-        self.settle(message, Verdict::Failed(error), no_group());
+        let verdict = Verdict::on_handler_error(error);
+        if let Some(error) = verdict.error() {
+            self.record_error(no_group(), error.clone());
+        }
+        self.settle(message, verdict, no_group());
     }
 
     /// Calls the handler and the new task's `details`, on this thread.
     fn make_task(&self, headers: &Headers, body: &Bytes) -> Result<Made, Error> {
         let (headers, request_id) = with_request_id(headers);
-        let task =
-            caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))?.map_err(|error| {
-                match error.kind() {
-                    ErrorKind::UnknownTask => error.with_kind(ErrorKind::UnknownHandler),
-                    _ => error,
-                }
-            })?;
+        let task = caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))??;
         let details = caught(ErrorKind::UnknownHandler, || task.details())?;
         Ok(Made { task, details, request_id })
     }

@@ -2,76 +2,70 @@
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use occamy_core::transport::{PublishError, Publisher};
-use occamy_core::{BoxFuture, Error, ErrorKind, Headers, Observation};
-use tokio::sync::{mpsc, oneshot};
+use occamy_core::transport::{PublishError, Publisher, header};
+use occamy_core::{BoxFuture, Headers};
+use tokio::sync::mpsc;
 
 use super::MemoryBroker;
-use super::message::{Observer, tell};
+use super::link::Observer;
+use super::outbox::{Letter, Outbox};
 
+/// Sends through a connection, or as a client without one.
 pub(super) struct MemoryPublisher {
-    broker: MemoryBroker,
+    line: Line,
     outbox: mpsc::Sender<Letter>,
 }
 
-enum Letter {
-    Message(Address, Headers, Bytes),
-    /// Answered when everything before has been sent.
-    Flush(oneshot::Sender<()>),
-}
-
+/// Whom a message is for.
 #[derive(Clone, Copy, Debug)]
-enum Address {
+pub(super) enum Address {
+    /// One server.
     Request,
+    /// Every server.
     Control,
 }
 
+/// The way to the broker: that of a server's connection, or one that is always there.
+#[derive(Clone)]
+pub(super) struct Line {
+    broker: MemoryBroker,
+    link: Option<u64>,
+}
+
 impl MemoryPublisher {
-    pub(super) fn new(broker: MemoryBroker, observer: Observer) -> Self {
-        let (outbox, letters) = mpsc::channel(broker.settings().outbox);
-        tokio::spawn(send_letters(broker.clone(), letters, observer));
-        Self { broker, outbox }
+    pub(super) fn new(broker: MemoryBroker, link: Option<u64>, observer: Observer) -> (Self, Outbox) {
+        let bound = broker.settings().outbox;
+        let line = Line { broker, link };
+        let (sender, outbox) = Outbox::open(line.clone(), observer, bound);
+        (Self { line, outbox: sender }, outbox)
     }
 
-    /// Resolves when everything that is in the outbox now has been sent.
-    pub(super) async fn flush(&self) -> Result<(), PublishError> {
-        let (done, flushed) = oneshot::channel();
-        self.outbox.send(Letter::Flush(done)).await.map_err(|_| PublishError::Closed)?;
-        flushed.await.map_err(|_| PublishError::Closed)
+    fn publish(
+        &self,
+        address: Address,
+        headers: Headers,
+        body: Bytes,
+    ) -> BoxFuture<'static, Result<(), PublishError>> {
+        let line = self.line.clone();
+        async move { line.publish(address, headers, body).await }.boxed()
     }
 
     fn post(&self, address: Address, headers: Headers, body: Bytes) -> Result<(), PublishError> {
-        self.broker.check_size(&headers, &body)?;
-        self.outbox.try_send(Letter::Message(address, headers, body)).map_err(|error| match error {
+        self.line.check_size(&headers, &body)?;
+        self.outbox.try_send((address, headers, body)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => PublishError::Full,
             mpsc::error::TrySendError::Closed(_) => PublishError::Closed,
         })
     }
 }
 
-async fn send_letters(broker: MemoryBroker, mut letters: mpsc::Receiver<Letter>, observer: Observer) {
-    while let Some(letter) = letters.recv().await {
-        match letter {
-            Letter::Message(address, headers, body) => {
-                if let Err(error) = broker.publish(address, headers, body).await {
-                    let error =
-                        Error::new(ErrorKind::UnknownTask, "a message in the outbox could not be sent")
-                            .with_source(error);
-                    tell(&observer, &Observation::Failed { group: "".into(), error });
-                }
-            }
-            Letter::Flush(done) => drop(done.send(())),
-        }
-    }
-}
-
 impl Publisher for MemoryPublisher {
     fn request(&self, headers: Headers, body: Bytes) -> BoxFuture<'static, Result<(), PublishError>> {
-        self.broker.clone().publish_owned(Address::Request, headers, body)
+        self.publish(Address::Request, headers, body)
     }
 
     fn control(&self, headers: Headers, body: Bytes) -> BoxFuture<'static, Result<(), PublishError>> {
-        self.broker.clone().publish_owned(Address::Control, headers, body)
+        self.publish(Address::Control, headers, body)
     }
 
     fn try_request(&self, headers: Headers, body: Bytes) -> Result<(), PublishError> {
@@ -83,37 +77,67 @@ impl Publisher for MemoryPublisher {
     }
 }
 
-impl MemoryBroker {
-    fn publish_owned(
-        self,
+impl Line {
+    /// Sends a message. It is confirmed when the broker has stored it.
+    pub(super) async fn publish(
+        &self,
         address: Address,
         headers: Headers,
         body: Bytes,
-    ) -> BoxFuture<'static, Result<(), PublishError>> {
-        async move { self.publish(address, headers, body).await }.boxed()
-    }
-
-    async fn publish(&self, address: Address, headers: Headers, body: Bytes) -> Result<(), PublishError> {
+    ) -> Result<(), PublishError> {
         self.check_size(&headers, &body)?;
-        let latency = self.latency();
+        let (headers, attempt) = without_our_own(headers);
+        let latency = self.broker.change(|state| state.draw_latency());
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        let bound = self.settings().control_queue;
-        self.change(|state| {
-            if state.faults.refuses_publish() {
-                return Err(PublishError::Broker("the broker could not be reached".into()));
+        let bound = self.broker.settings().control_queue;
+        self.broker.change(|state| {
+            if self.link.is_some_and(|link| state.links.get(&link).is_none_or(|link| link.closed)) {
+                return Err(PublishError::Closed);
+            }
+            let reachable = self.link.map_or(!state.faults.stopped, |link| state.reaches(link));
+            if !reachable || state.faults.fails_publish() {
+                return Err(PublishError::Broker("it could not be reached".into()));
             }
             match address {
-                Address::Request => state.store(headers, body),
-                Address::Control => state.fan_out(&headers, &body, bound),
+                Address::Request => {
+                    if state.faults.duplicates_request() {
+                        state.store(headers.clone(), body.clone(), attempt);
+                    }
+                    state.store(headers, body, attempt);
+                }
+                Address::Control => state.fan_out(headers, &body, bound),
             }
             Ok(())
         })
     }
 
+    /// Ends the connection. Tells whether the broker has heard of it.
+    pub(super) fn hang_up(&self) -> bool {
+        let Some(link) = self.link else { return true };
+        self.broker.change(|state| {
+            state.close(link);
+            state.reaches(link)
+        })
+    }
+
     fn check_size(&self, headers: &Headers, body: &Bytes) -> Result<(), PublishError> {
-        let (size, limit) = (headers.size() + body.len(), self.settings().max_message);
+        let size = headers.size().saturating_add(body.len());
+        let limit = self.broker.settings().max_message;
         if size > limit { Err(PublishError::TooLarge { size, limit }) } else { Ok(()) }
     }
+}
+
+/// The headers that a handler is to see, and the attempt that the others tell: so a dead letter can be sent again as it
+/// is, and goes on counting.
+fn without_our_own(headers: Headers) -> (Headers, u32) {
+    let is_ours = |name: &str| name.starts_with("occamy-");
+    if !headers.iter().any(|(name, _)| is_ours(name)) {
+        return (headers, 1);
+    }
+    let attempt = headers.optional_integer(header::ATTEMPT).ok().flatten().unwrap_or(1);
+    let others = headers.iter().filter(|&(name, _)| !is_ours(name));
+    let others = others.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+    (others, u32::try_from(attempt).unwrap_or(1).max(1))
 }

@@ -1,70 +1,61 @@
-//! What the broker holds: requests, who has which, who waits for one, and what died.
+//! What the broker holds: requests, who has which, and who waits for one.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use occamy_core::transport::header;
-use occamy_core::{Error, Headers, LeaseWatch, VerdictKind};
-use tokio::sync::Notify;
+use fastrand::Rng;
+use occamy_core::Headers;
 use tokio::time::Instant;
 
-#[derive(Default)]
+use super::deliveries::InFlight;
+use super::effects::Effects;
+use super::faults::Pending;
+use super::link::Link;
+use super::stats::{Counts, DeadLetter, Stats};
+use super::timers::{Timer, Timers};
+
+/// Everything behind the broker's lock. Requests, deliveries, connections and places in the line of those who wait are
+/// numbered from one counter.
 pub(super) struct State {
-    /// Those that wait, oldest first. One that was handed back keeps its age.
-    ready: BTreeMap<u64, Stored>,
-    /// How many are held back for a while.
-    pub(super) delayed: usize,
-    /// Those that were handed out.
-    in_flight: BTreeMap<u64, InFlight>,
-    pub(super) connections: BTreeMap<u64, Connection>,
+    /// Requests that wait, by age: one that comes back keeps its own.
+    pub(super) ready: BTreeMap<u64, Stored>,
+    /// Those that were handed out, by delivery.
+    pub(super) in_flight: BTreeMap<u64, InFlight>,
+    pub(super) links: BTreeMap<u64, Link>,
+    /// The connections that can be given a request: by their place in the line, then their number.
+    waiting: BTreeSet<(u64, u64)>,
     pub(super) dead: Vec<DeadLetter>,
-    /// Who is to be told of a lost lease, once the lock is free.
-    pub(super) lost: Vec<LeaseWatch>,
-    pub(super) faults: super::faults::Pending,
-    last_id: u64,
-    counts: Counts,
+    pub(super) timers: Timers,
+    pub(super) effects: Effects,
+    pub(super) faults: Pending,
+    pub(super) counts: Counts,
+    /// How long it takes to publish and to settle.
+    pub(super) latency: RangeInclusive<Duration>,
+    rng: Rng,
+    last_number: u64,
 }
 
-/// A request.
+/// A request, as the broker keeps it.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
-    id: u64,
-    pub(super) headers: Headers,
+    pub(super) id: u64,
+    pub(super) headers: Arc<Headers>,
     pub(super) body: Bytes,
     pub(super) attempt: u32,
     pub(super) deliveries: u32,
-    /// The connection that gave it back can't have it again before.
-    avoid: Option<(u64, Instant)>,
+    pub(super) handed_back: Option<HandedBack>,
 }
 
-struct InFlight {
-    request: Stored,
-    connection: u64,
-    watch: Option<LeaseWatch>,
-    /// Nobody will settle it any more: it goes back as soon as the connection is known to be there or gone.
-    orphan: bool,
-}
-
-/// A server's connection.
-pub(super) struct Connection {
-    pub(super) name: Arc<str>,
-    /// Notified when there is something for it, or nothing more to come.
-    pub(super) wake: Arc<Notify>,
-    /// It waits for a request.
-    pub(super) wants: bool,
-    /// What was handed out to it and not yet taken.
-    pub(super) inbox: VecDeque<Handout>,
-    pub(super) controls: VecDeque<(Headers, Bytes)>,
-    /// It gets no more requests.
-    pub(super) drained: bool,
-    /// It gets nothing more.
-    pub(super) closed: bool,
-    /// The broker can't be reached through it, since so many cuts.
-    pub(super) cut: bool,
-    pub(super) cuts: u64,
-    /// When it last got a request, as a count of all that were handed out.
-    served: u64,
+/// Who had a request and gave it back: others go before that one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HandedBack {
+    pub(super) link: u64,
+    pub(super) delivery: u64,
+    /// For the moment only others can have it.
+    pub(super) kept: bool,
 }
 
 /// A request on its way to a server.
@@ -73,252 +64,133 @@ pub(super) struct Handout {
     pub(super) request: Stored,
 }
 
-/// A request that failed for good.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// The headers, and beside them why it failed: `occamy-reason`, `occamy-kind`, `occamy-origin` and `occamy-attempt`.
-    pub headers: Headers,
-    /// The body, as it was sent.
-    pub body: Bytes,
-    /// Why it failed.
-    pub error: Error,
-}
-
-/// What a [`MemoryBroker`](super::MemoryBroker) holds and has done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Requests that wait for a server.
-    pub queued: usize,
-    /// Requests that are held back for a while.
-    pub delayed: usize,
-    /// Unsettled requests, by the name of the server.
-    pub in_flight: BTreeMap<Arc<str>, usize>,
-    /// Dead letters that were not taken out.
-    pub dead: usize,
-    /// How often a request was handed out.
-    pub delivered: u64,
-    /// How often one was settled as done.
-    pub done: u64,
-    /// How often one was settled as failed.
-    pub failed: u64,
-    /// How often one was to be tried again.
-    pub retried: u64,
-    /// How often one was handed back, interrupted or for want of room.
-    pub handed_back: u64,
-    /// How often one went back unsettled, because its server or the connection was lost.
-    pub redelivered: u64,
-    /// Settlements of requests that had gone to others.
-    pub stale: u64,
-    /// Control messages that were dropped, because the queue of a server was full.
-    pub controls_dropped: u64,
-}
-
-#[derive(Default)]
-struct Counts {
-    delivered: u64,
-    done: u64,
-    failed: u64,
-    retried: u64,
-    handed_back: u64,
-    redelivered: u64,
-    stale: u64,
-    controls_dropped: u64,
-}
-
 impl State {
-    pub(super) fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
+    pub(super) fn new(latency: RangeInclusive<Duration>) -> Self {
+        Self {
+            ready: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
+            links: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            dead: Vec::new(),
+            timers: Timers::default(),
+            effects: Effects::default(),
+            faults: Pending::default(),
+            counts: Counts::default(),
+            latency,
+            // The same for every broker, so that a test on paused time goes the same way twice.
+            rng: Rng::with_seed(0),
+            last_number: 0,
+        }
+    }
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// A random part of a duration.
+    pub(super) fn part_of(&mut self, duration: Duration) -> Duration {
+        duration.mul_f64(self.rng.f64())
+    }
+
+    /// How long the next settlement or message is to take.
+    pub(super) fn draw_latency(&mut self) -> Duration {
+        let (from, to) = (*self.latency.start(), *self.latency.end());
+        from.saturating_add(self.part_of(to.saturating_sub(from)))
     }
 
     /// Stores a new request.
-    pub(super) fn store(&mut self, headers: Headers, body: Bytes) {
-        let id = self.next_id();
-        self.ready.insert(id, Stored { id, headers, body, attempt: 1, deliveries: 0, avoid: None });
+    pub(super) fn store(&mut self, headers: Headers, body: Bytes, attempt: u32) {
+        let (id, headers) = (self.next_number(), Arc::new(headers));
+        self.counts.sent += 1;
+        self.ready.insert(id, Stored { id, headers, body, attempt, deliveries: 0, handed_back: None });
     }
 
-    /// Puts a request back where it was.
-    pub(super) fn put_back(&mut self, mut request: Stored, avoid: Option<(u64, Instant)>) {
-        request.avoid = avoid;
-        self.ready.insert(request.id, request);
-    }
-
-    /// Gives a control message to every connection.
-    pub(super) fn fan_out(&mut self, headers: &Headers, body: &Bytes, bound: usize) {
-        for connection in self.connections.values_mut().filter(|connection| !connection.closed) {
-            if connection.controls.len() >= bound.max(1) {
-                connection.controls.pop_front();
-                self.counts.controls_dropped += 1;
-            }
-            connection.controls.push_back((headers.clone(), body.clone()));
-            connection.wake.notify_waiters();
+    /// A connection may have begun or ceased to be one that can be given a request.
+    pub(super) fn waiting_changed(&mut self, id: u64) {
+        let Some(link) = self.links.get(&id) else { return };
+        let Some(since) = link.waits_since else { return };
+        if link.can_take() {
+            self.waiting.insert((since, id));
+        } else {
+            self.waiting.remove(&(since, id));
         }
     }
 
-    /// Hands requests to those who wait for one: the oldest request first, to whom has waited longest for one.
-    pub(super) fn hand_out(&mut self, now: Instant) {
-        if self.faults.stopped {
-            return;
-        }
-        while let Some((id, connection)) = self.match_up(now) {
-            let mut request = self.ready.remove(&id).expect("it was just found there");
+    /// Hands out requests, the oldest first, each to the server that has waited longest of those that can have it.
+    pub(super) fn hand_out(&mut self) {
+        while let Some((request, link)) = self.match_up() {
+            let mut request = self.ready.remove(&request).expect("it was just found there");
             request.deliveries += 1;
+            request.handed_back = None;
             self.counts.delivered += 1;
-            let delivery = self.next_id();
-            let served = self.counts.delivered;
-            let taker = self.connections.get_mut(&connection).expect("it was just found there");
-            taker.wants = false;
-            taker.served = served;
-            taker.inbox.push_back(Handout { delivery, request: request.clone() });
-            taker.wake.notify_waiters();
-            self.in_flight.insert(delivery, InFlight { request, connection, watch: None, orphan: false });
+            let delivery = self.next_number();
+            let taker = self.links.get_mut(&link).expect("who waits is connected");
+            taker.handout = Some(Handout { delivery, request: request.clone() });
+            self.effects.wake(&taker.requests);
+            let server = Arc::clone(&taker.name);
+            self.in_flight.insert(delivery, InFlight::new(request, link, server));
+            self.waiting_changed(link);
         }
     }
 
-    fn match_up(&self, now: Instant) -> Option<(u64, u64)> {
+    /// A request and who is to have it. Looks past no more requests than have just been handed back.
+    fn match_up(&self) -> Option<(u64, u64)> {
+        if self.waiting.is_empty() || self.faults.stopped {
+            return None;
+        }
         self.ready.values().find_map(|request| {
-            let may_have = |id: u64| request.avoid.is_none_or(|(avoid, until)| avoid != id || until <= now);
-            self.connections
-                .iter()
-                .filter(|(id, connection)| connection.can_take() && may_have(**id))
-                .min_by_key(|(_, connection)| connection.served)
-                .map(|(&connection, _)| (request.id, connection))
+            let mut takers = self.waiting.iter().map(|&(_, link)| link);
+            let taker = match request.handed_back {
+                None => takers.next(),
+                Some(HandedBack { link: last, kept, .. }) => {
+                    let other = takers.find(|&link| link != last);
+                    // Whoever waits, and is no other, is the last one.
+                    if kept { other } else { other.or(Some(last)) }
+                }
+            };
+            taker.map(|taker| (request.id, taker))
         })
     }
 
-    /// Sees to it that `lost` is called when the delivery is no longer the connection's: at once if it isn't now.
-    pub(super) fn watch(&mut self, delivery: u64, lost: LeaseWatch) {
-        match self.in_flight.get_mut(&delivery) {
-            Some(in_flight) => in_flight.watch = Some(lost),
-            None => self.lost.push(lost),
+    /// Does what is due.
+    pub(super) fn pass_time(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.take_due(now) {
+            match timer {
+                Timer::Return(request) => {
+                    self.ready.insert(request.id, request);
+                }
+                Timer::Share { request, delivery } => {
+                    let request = self.ready.get_mut(&request);
+                    if let Some(last) = request.and_then(|request| request.handed_back.as_mut()) {
+                        last.kept &= last.delivery != delivery;
+                    }
+                }
+                Timer::LeasesEnd { link, cut } => {
+                    if self.links.get(&link).is_some_and(|link| link.cut && link.cuts == cut) {
+                        self.expire(link);
+                    }
+                }
+            }
         }
     }
 
-    /// Takes a request out, to settle it. `None` if it has gone to others.
-    pub(super) fn take(&mut self, delivery: u64) -> Option<Stored> {
-        let taken = self.in_flight.remove(&delivery).map(|in_flight| in_flight.request);
-        self.counts.stale += u64::from(taken.is_none());
-        taken
-    }
-
-    pub(super) fn count(&mut self, verdict: VerdictKind) {
-        let counts = &mut self.counts;
-        let count = match verdict {
-            VerdictKind::Done => &mut counts.done,
-            VerdictKind::Failed => &mut counts.failed,
-            VerdictKind::Retry => &mut counts.retried,
-            _ => &mut counts.handed_back,
-        };
-        *count += 1;
-    }
-
-    /// Nobody will settle this delivery: it goes back at once if the connection is there, else when its lease is over.
-    pub(super) fn orphan(&mut self, delivery: u64) {
-        let Some(in_flight) = self.in_flight.get_mut(&delivery) else { return };
-        in_flight.orphan = true;
-        let unreachable =
-            self.connections.get(&in_flight.connection).is_some_and(|connection| connection.cut);
-        if !unreachable && !self.faults.stopped {
-            self.redeliver(|in_flight| in_flight.orphan);
-        }
-    }
-
-    /// The orphans of all connections that can be reached go back.
-    pub(super) fn collect_orphans(&mut self) {
-        let cut: Vec<u64> =
-            self.connections.iter().filter(|(_, connection)| connection.cut).map(|(&id, _)| id).collect();
-        self.redeliver(|in_flight| in_flight.orphan && !cut.contains(&in_flight.connection));
-    }
-
-    /// The leases of a connection are over.
-    pub(super) fn expire(&mut self, connection: u64) {
-        self.redeliver(|in_flight| in_flight.connection == connection);
-        if let Some(connection) = self.connections.get_mut(&connection) {
-            connection.inbox.clear();
-        }
-    }
-
-    fn redeliver(&mut self, which: impl Fn(&InFlight) -> bool) {
-        let which: Vec<u64> =
-            self.in_flight.iter().filter(|(_, in_flight)| which(in_flight)).map(|(&id, _)| id).collect();
-        for delivery in which {
-            let InFlight { request, watch, .. } =
-                self.in_flight.remove(&delivery).expect("it was just found there");
-            self.counts.redelivered += 1;
-            self.lost.extend(watch);
-            self.put_back(request, None);
-        }
-    }
-
-    /// Takes back what was handed out to a connection and not taken.
-    pub(super) fn empty_inbox(&mut self, connection: u64, keep: usize) {
-        let Some(connection) = self.connections.get_mut(&connection) else { return };
-        while connection.inbox.len() > keep {
-            let Some(Handout { delivery, mut request }) = connection.inbox.pop_back() else { return };
-            self.in_flight.remove(&delivery);
-            // Nobody has seen it.
-            request.deliveries -= 1;
-            self.counts.delivered -= 1;
-            self.ready.insert(request.id, request);
-        }
-    }
-
-    pub(super) fn bury(&mut self, request: Stored, error: Error) {
-        let Stored { mut headers, body, attempt, .. } = request;
-        headers.insert(header::REASON, error.message().to_owned());
-        headers.insert(header::KIND, error.kind().as_str());
-        headers.insert(header::ORIGIN, "memory");
-        headers.insert(header::ATTEMPT, i64::from(attempt));
-        self.dead.push(DeadLetter { headers, body, error });
-    }
-
+    /// True if every request is settled for good.
     pub(super) fn is_idle(&self) -> bool {
-        self.ready.is_empty() && self.delayed == 0 && self.in_flight.is_empty()
+        self.ready.is_empty() && self.in_flight.is_empty() && self.timers.held_back() == 0
     }
 
     pub(super) fn stats(&self) -> Stats {
         let mut in_flight = BTreeMap::new();
-        for connection in self.in_flight.values().filter_map(|held| self.connections.get(&held.connection)) {
-            *in_flight.entry(Arc::clone(&connection.name)).or_default() += 1;
+        for delivery in self.in_flight.values() {
+            *in_flight.entry(Arc::clone(&delivery.server)).or_default() += 1;
         }
-        let Counts { delivered, done, failed, retried, handed_back, redelivered, stale, controls_dropped } =
-            self.counts;
         Stats {
             queued: self.ready.len(),
-            delayed: self.delayed,
+            delayed: self.timers.held_back(),
             in_flight,
             dead: self.dead.len(),
-            delivered,
-            done,
-            failed,
-            retried,
-            handed_back,
-            redelivered,
-            stale,
-            controls_dropped,
+            counts: self.counts,
         }
-    }
-}
-
-impl Connection {
-    pub(super) fn new(name: Arc<str>) -> Self {
-        Self {
-            name,
-            wake: Arc::new(Notify::new()),
-            wants: false,
-            inbox: VecDeque::new(),
-            controls: VecDeque::new(),
-            drained: false,
-            closed: false,
-            cut: false,
-            cuts: 0,
-            served: 0,
-        }
-    }
-
-    fn can_take(&self) -> bool {
-        self.wants && !self.drained && !self.closed && !self.cut
     }
 }
