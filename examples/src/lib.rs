@@ -4,4 +4,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod picture;
+pub mod routes;
 pub mod tsp;
+
+/// The README's server compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,5 +1,6 @@
 //! The headers of a message: ordered names with typed values.
 
+mod convert;
 mod get;
 mod iter;
 mod value;

@@ -108,7 +108,7 @@ pub enum Observation {
         /// How the message was settled.
         verdict: VerdictKind,
     },
-    /// Control messages were dropped, because the mailbox of a task was full.
+    /// Control messages were dropped, because the mailbox of a task, or what a transport holds back, was full.
     ControlMessagesDropped {
         /// How many.
         count: usize,

@@ -195,8 +195,19 @@ impl Verdict {
     }
 
     /// The verdict on a message whose handler, or whose task's `details`, failed or panicked.
-    pub const fn on_handler_error(error: Error) -> Self {
-        Self::Failed(error)
+    ///
+    /// An error of no kind of its own gets the one of handlers.
+    pub fn on_handler_error(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::UnknownTask => Self::Failed(error.with_kind(ErrorKind::UnknownHandler)),
+            _ => Self::Failed(error),
+        }
+    }
+
+    /// The verdict on a request for which there is no room, or that comes to a server which is draining: its handler was
+    /// not called, or its task not started.
+    pub const fn on_refusal() -> Self {
+        Self::Busy
     }
 
     /// The verdict on a request whose task has ended.

@@ -1,14 +1,10 @@
-//! Wakes the scheduler when something is due: the one task that sleeps until the next deadline.
+//! How the timekeeper is told to look again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 
-use occamy_core::scheduler::Event;
 use tokio::sync::Notify;
 
-use crate::shared::Shared;
-
-/// How others tell the sleeper to look again.
+/// Rings when a deadline comes nearer, or when a task wants an expansion.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     notify: Notify,
@@ -28,34 +24,14 @@ impl Alarm {
             self.notify.notify_one();
         }
     }
-}
 
-/// Sleeps until the next deadline and lets the scheduler know, until the server is gone or closed.
-pub(crate) async fn keep_time(shared: Weak<Shared>) {
-    loop {
-        let Some(server) = shared.upgrade() else { return };
-        let alarm = Arc::clone(&server.alarm);
-        if alarm.expansion_wanted.swap(false, Ordering::AcqRel) {
-            server.event(Event::ExpandNow);
-        }
-        let deadline = match server.desk.arm() {
-            Some(deadline) if deadline <= server.now() => {
-                server.event(Event::TimePassed);
-                continue;
-            }
-            Some(deadline) => server.instant_of(deadline),
-            None if server.desk.is_closed() => return,
-            None => None,
-        };
-        drop(server);
-        match deadline {
-            Some(deadline) => {
-                tokio::select! {
-                    () = tokio::time::sleep_until(deadline) => {}
-                    () = alarm.notify.notified() => {}
-                }
-            }
-            None => alarm.notify.notified().await,
-        }
+    /// True once after an expansion was wanted.
+    pub(crate) fn take_wanted(&self) -> bool {
+        self.expansion_wanted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Resolves when it rings, at once if it did since the last time.
+    pub(crate) async fn rings(&self) {
+        self.notify.notified().await;
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use occamy_core::scheduler::{Config, ConfigError};
 use occamy_core::transport::header;
-use occamy_core::{Handler, Monitor, NoopMonitor};
+use occamy_core::{ErrorKind, Handler, Monitor, NoopMonitor};
 use tokio::runtime::Handle;
 
+use crate::caught::caught;
 use crate::server::Server;
 use crate::shared::Shared;
 
@@ -183,9 +184,12 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// If a setting makes no sense, or if this isn't called within a tokio runtime.
+    /// If a setting makes no sense, or if this isn't called within a tokio runtime that has a timer.
     pub fn build(mut self) -> Result<Server, BuildError> {
         let runtime = Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        // Tokio tells only by a panic whether it has a timer.
+        caught(ErrorKind::InternalHandler, || drop(tokio::time::sleep(Duration::ZERO)))
+            .map_err(|_| BuildError::NoTimer)?;
         let variable = std::env::var(SLOTS_VARIABLE).ok();
         let (slots, source) = choose_slots(self.slots, variable.as_deref())?;
         self.settings.scheduler.slots = slots;
@@ -242,6 +246,9 @@ pub enum BuildError {
     /// `build` was not called within a tokio runtime.
     #[error("a server needs a tokio runtime: call build within one, or enter its handle before")]
     NoRuntime,
+    /// The tokio runtime has no timer.
+    #[error("a server needs a tokio runtime with a timer: enable it with `enable_time` or `enable_all`")]
+    NoTimer,
     /// The system gave no thread or timer.
     #[error("the threads for expansion and control messages could not be set up")]
     Pool(#[from] std::io::Error),

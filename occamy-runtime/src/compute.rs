@@ -26,8 +26,10 @@ fn serve_slot(shared: &Arc<Shared>, lane: &Lane, first: Run) {
     let _context = shared.runtime.enter();
     let mut next = Some(first);
     while let Some(run) = next.take().or_else(|| lane.tasks.recv().ok()) {
-        let outcome = execute(&run);
-        next = shared.finished(Some(lane.id), run.key, outcome);
+        let (outcome, task) = (execute(&run), run.key);
+        // Before the end is reported: so the table is the last to drop the task, and a panic of that is caught.
+        drop(run);
+        next = shared.finished(Some(lane.id), task, outcome);
     }
 }
 

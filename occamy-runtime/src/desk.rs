@@ -5,28 +5,31 @@
 //! of the user's objects ever happens under the lock.
 
 mod apply;
+mod job;
 mod lanes;
 mod snapshot;
 mod table;
 
+pub(crate) use job::{Grave, Job, Run};
 pub(crate) use lanes::{Lane, LaneId};
 pub use snapshot::{Snapshot, TaskSnapshot, TaskState};
 pub(crate) use table::{Control, Errand};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
 
 use occamy_core::scheduler::{
     self, Assistant, Config, ConfigError, Event, Offer, Request, Scheduler, TaskKey,
 };
-use occamy_core::{BoxTask, Message, Observation, Outcome, TaskContext, TaskDetails, Verdict};
+use occamy_core::{BoxTask, Message, Observation, Outcome, TaskContext, TaskDetails};
+
+use tokio_util::task::TaskTracker;
 
 use crate::alarm::Alarm;
-use crate::host::Host;
-use crate::sync::{Mutex, MutexGuard, lock, mpsc};
+use crate::sync::{Mutex, MutexGuard, lock};
 use lanes::Lanes;
 use table::{Entry, Errands};
 
@@ -36,6 +39,8 @@ pub(crate) struct Desk {
     alarm: Arc<Alarm>,
     /// How many control messages wait for one task at most.
     mailbox: usize,
+    /// There are observations, which nobody has taken. Changed under the lock, looked at without.
+    unheard: AtomicBool,
 }
 
 struct State {
@@ -50,6 +55,8 @@ struct State {
     /// When the alarm goes off as it is set now.
     armed: Option<Duration>,
     closed: bool,
+    /// Counts the settlements that are decided and not through.
+    settlements: TaskTracker,
 }
 
 /// A message that was made a task, or a task without a message.
@@ -58,46 +65,18 @@ pub(crate) struct Arrival {
     pub(crate) details: TaskDetails,
     pub(crate) request_id: Arc<str>,
     pub(crate) message: Box<dyn Message>,
+    /// Of the message, which is not to be asked under the lock.
+    pub(crate) attempt: u32,
     pub(crate) lease_lost: Arc<AtomicBool>,
 }
 
-/// Something to be done after unlocking.
-pub(crate) enum Job {
-    /// Run a task on the thread that brought the event: it has the right slot.
-    RunHere(Run),
-    /// Hand a task to the waiting thread of its slot.
-    Send(mpsc::Sender<Run>, Run),
-    /// Start a thread for the slot, with this task as its first.
-    Spawn(Lane, Run),
-    /// Spawn a task as a future.
-    Future(Run),
-    /// Wake whoever waits for the stop of this run.
-    Wake(Arc<Host>),
-    /// Have a thread of the pool call user code for a task.
-    Errands(TaskKey),
-    /// Settle a message.
-    Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str> },
-    /// Log that a task did not end in time.
-    Wedged { id: Arc<str>, group: Arc<str> },
-    /// Drop what belonged to a task.
-    Bury(Box<Grave>),
-    /// Everything has ended that will.
-    Closed,
-}
-
-/// What is left of a task: objects of the user's, whose drop is the user's code.
-pub(crate) struct Grave(#[expect(dead_code, reason = "only kept to be dropped")] Entry);
-
-/// A task about to run.
-pub(crate) struct Run {
-    pub(crate) key: TaskKey,
-    pub(crate) task: BoxTask,
-    pub(crate) cx: TaskContext,
-    pub(crate) request_id: Arc<str>,
-}
-
 impl Desk {
-    pub(crate) fn new(config: Config, mailbox: usize, alarm: Arc<Alarm>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(
+        config: Config,
+        mailbox: usize,
+        alarm: Arc<Alarm>,
+        settlements: TaskTracker,
+    ) -> Result<Self, ConfigError> {
         let slots = config.slots;
         let mut state = State {
             scheduler: Scheduler::new(config)?,
@@ -108,6 +87,7 @@ impl Desk {
             observations: Vec::new(),
             armed: None,
             closed: false,
+            settlements,
         };
         // What the scheduler has to say of its birth.
         while let Some(action) = state.scheduler.poll_action() {
@@ -115,18 +95,18 @@ impl Desk {
                 state.observations.push(observation);
             }
         }
-        Ok(Self { state: Mutex::new(state), alarm, mailbox })
+        Ok(Self { state: Mutex::new(state), alarm, mailbox, unheard: AtomicBool::new(true) })
     }
 
     /// A request arrived. Tells its key, too, by which it can be withdrawn.
     pub(crate) fn request(&self, now: Duration, arrival: Arrival) -> (TaskKey, Vec<Job>) {
         let mut state = self.lock();
-        let Arrival { details, message, .. } = &arrival;
+        let Arrival { details, attempt, .. } = &arrival;
         let request = Request {
             group: Arc::clone(&details.group),
             weight: details.weight,
             max_run: details.max_run,
-            attempt: message.attempt(),
+            attempt: *attempt,
         };
         let task = state.enter(arrival);
         (task, self.tell(&mut state, now, None, Event::RequestArrived { task, request }))
@@ -155,9 +135,19 @@ impl Desk {
         task: TaskKey,
         outcome: Outcome,
     ) -> Vec<Job> {
+        // The scheduler drops what it has no use for. That must not be the last of an error.
+        let kept = match &outcome {
+            Outcome::Failed(error) | Outcome::Panicked(error) => Some(error.clone()),
+            Outcome::Completed | Outcome::Interrupted => None,
+        };
         let mut state = self.lock();
-        state.leave(task);
-        self.tell(&mut state, now, lane, Event::Finished { task, outcome })
+        let unread = state.leave(task);
+        let mut jobs = self.tell(&mut state, now, lane, Event::Finished { task, outcome });
+        jobs.extend(kept.map(|error| Job::Bury(Box::new(Grave::Error(error)))));
+        if !unread.is_empty() {
+            jobs.push(Job::Bury(Box::new(Grave::Letters(unread))));
+        }
+        jobs
     }
 
     /// A task answered with assistants.
@@ -189,14 +179,16 @@ impl Desk {
         let mut state = self.lock();
         let State { tasks, by_id, observations, .. } = &mut *state;
         let mut jobs = Vec::new();
-        let mut dropped = 0;
+        let mut dropped = VecDeque::new();
         for key in by_id.get(id).into_iter().flatten() {
             let errands = &mut tasks.get_mut(key).expect("ids lead to tasks that run").errands;
-            dropped += usize::from(errands.deliver(Arc::clone(control), self.mailbox));
+            dropped.extend(errands.deliver(Arc::clone(control), self.mailbox));
             errands.wake(*key, &mut jobs);
         }
-        if dropped > 0 {
-            observations.push(Observation::ControlMessagesDropped { count: dropped });
+        if !dropped.is_empty() {
+            observations.push(Observation::ControlMessagesDropped { count: dropped.len() });
+            self.unheard.store(true, Ordering::Release);
+            jobs.push(Job::Bury(Box::new(Grave::Letters(dropped))));
         }
         jobs
     }
@@ -217,6 +209,17 @@ impl Desk {
         }
     }
 
+    /// No thread came for a task's errands: it declines to expand, and its mail waits for the next occasion.
+    pub(crate) fn not_visited(&self, now: Duration, task: TaskKey) -> Vec<Job> {
+        let mut state = self.lock();
+        let Some(entry) = state.tasks.get_mut(&task) else { return Vec::new() };
+        entry.errands.busy = false;
+        if entry.errands.expand.take().is_none() {
+            return Vec::new();
+        }
+        self.tell(&mut state, now, None, Event::Expanded { task, assistants: Vec::new() })
+    }
+
     /// The thread of a lane could not be started.
     pub(crate) fn lane_failed(&self, lane: LaneId) {
         self.lock().lanes.abandon(lane);
@@ -225,15 +228,21 @@ impl Desk {
     /// Notes something that the monitors are to be told in turn.
     pub(crate) fn observe(&self, observation: Observation) {
         self.lock().observations.push(observation);
+        self.unheard.store(true, Ordering::Release);
     }
 
     /// Takes what the monitors are to be told next.
     pub(crate) fn take_observations(&self) -> Vec<Observation> {
-        std::mem::take(&mut self.lock().observations)
+        let mut state = self.lock();
+        self.unheard.store(false, Ordering::Release);
+        std::mem::take(&mut state.observations)
     }
 
     pub(crate) fn has_observations(&self) -> bool {
-        !self.lock().observations.is_empty()
+        // Of one that leaves an observation and then finds another telling, and that other, which has just ended its
+        // turn and looks once more, at least one sees what the other did.
+        fence(Ordering::SeqCst);
+        self.unheard.load(Ordering::Acquire)
     }
 
     /// When the scheduler is next to be told the time. From here on the alarm rings if that comes nearer.
@@ -262,8 +271,15 @@ impl Desk {
 
     /// Hands an event in, and applies what comes of it.
     fn tell(&self, state: &mut State, now: Duration, lane: Option<LaneId>, event: Event) -> Vec<Job> {
+        let available = state.scheduler.available();
         state.scheduler.handle(event, now);
-        let jobs = state.apply(lane, &self.alarm, now);
+        let mut jobs = state.apply(lane, &self.alarm, now);
+        if state.scheduler.available() != available {
+            jobs.push(Job::Room);
+        }
+        if !state.observations.is_empty() {
+            self.unheard.store(true, Ordering::Release);
+        }
         let deadline = state.scheduler.deadline();
         if deadline.is_some_and(|deadline| state.armed.is_none_or(|armed| deadline < armed)) {
             state.armed = deadline;
@@ -275,8 +291,7 @@ impl Desk {
 
 impl State {
     fn enter(&mut self, arrival: Arrival) -> TaskKey {
-        let Arrival { task, details, request_id, message, lease_lost } = arrival;
-        let attempt = message.attempt();
+        let Arrival { task, details, request_id, message, attempt, lease_lost } = arrival;
         let entry = Entry {
             task,
             details,
@@ -312,11 +327,11 @@ impl State {
         key
     }
 
-    /// The run of a task is over: no control message reaches it any more.
-    fn leave(&mut self, key: TaskKey) {
-        let Some(entry) = self.tasks.get_mut(&key) else { return };
+    /// The run of a task is over: no control message reaches it any more. Returns those that it has not read.
+    fn leave(&mut self, key: TaskKey) -> VecDeque<Arc<Control>> {
+        let Some(entry) = self.tasks.get_mut(&key) else { return VecDeque::new() };
         entry.run = None;
-        entry.errands.clear();
+        let unread = entry.errands.clear();
         let id = &entry.details.id;
         if let Some(tasks) = self.by_id.get_mut(id) {
             tasks.remove(&key);
@@ -324,6 +339,7 @@ impl State {
                 self.by_id.remove(id);
             }
         }
+        unread
     }
 }
 

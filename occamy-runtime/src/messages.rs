@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ impl Shared {
         let started = self.now();
         // Checked before the handler runs, which may be costly. The scheduler checks again.
         if self.desk.is_draining() {
-            self.settle(message, Verdict::Busy, no_group());
+            self.settle(message, Verdict::on_refusal(), no_group());
         } else {
             self.take_request(message);
         }
@@ -31,7 +31,8 @@ impl Shared {
     }
 
     fn take_request(self: &Arc<Self>, message: Box<dyn Message>) {
-        let delivery = Delivery { attempt: message.attempt(), deliveries: message.deliveries() };
+        let attempt = message.attempt();
+        let delivery = Delivery { attempt, deliveries: message.deliveries() };
         if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
             if let Some(error) = verdict.error() {
                 self.record_error(no_group(), error.clone());
@@ -40,27 +41,29 @@ impl Shared {
         }
         let Made { task, details, request_id } = match self.make_task(message.headers(), message.body()) {
             Ok(made) => made,
-            Err(error) => {
-                self.record_error(no_group(), error.clone());
-                return self.settle(message, Verdict::on_handler_error(error), no_group());
-            }
+            Err(error) => return self.reject(message, error),
         };
         let lease = Arc::new(Lease::default());
         message.watch_lease({
             let (shared, lease) = (Arc::downgrade(self), Arc::clone(&lease));
             Arc::new(move || {
                 lease.lost.store(true, Ordering::Release);
+                // Against the fence below: of the two threads at least one sees what the other wrote.
+                fence(Ordering::SeqCst);
                 if let (Some(shared), Some(&task)) = (shared.upgrade(), lease.task.get()) {
                     shared.event(Event::RequestWithdrawn { task });
                 }
             })
         });
         let lease_lost = Arc::clone(&lease.lost);
-        let (task, jobs) =
-            self.desk.request(self.now(), Arrival { task, details, request_id, message, lease_lost });
+        let (task, jobs) = self
+            .desk
+            .request(self.now(), Arrival { task, details, request_id, message, attempt, lease_lost });
         self.perform(jobs);
         // The lease may have been lost before the task had a name to be withdrawn by.
-        if lease.task.set(task).is_ok() && lease.lost.load(Ordering::Acquire) {
+        let named = lease.task.set(task).is_ok();
+        fence(Ordering::SeqCst);
+        if named && lease.lost.load(Ordering::Acquire) {
             self.event(Event::RequestWithdrawn { task });
         }
     }
@@ -91,7 +94,8 @@ impl Shared {
                 let deadline = details.deadline.map(|deadline| from_wall_clock(deadline, now));
                 let bytes = message.headers().size() + message.body().len();
                 let lease_lost = Arc::default();
-                let arrival = Arrival { task, details, request_id, message, lease_lost };
+                let attempt = message.attempt();
+                let arrival = Arrival { task, details, request_id, message, attempt, lease_lost };
                 let jobs = self.desk.offer(now, arrival, deadline, bytes);
                 self.perform(jobs);
             }
@@ -100,20 +104,17 @@ impl Shared {
     }
 
     fn reject(self: &Arc<Self>, message: Box<dyn Message>, error: Error) {
-        self.record_error(no_group(), error.clone());
-        self.settle(message, Verdict::Failed(error), no_group());
+        let verdict = Verdict::on_handler_error(error);
+        if let Some(error) = verdict.error() {
+            self.record_error(no_group(), error.clone());
+        }
+        self.settle(message, verdict, no_group());
     }
 
     /// Calls the handler and the new task's `details`, on this thread.
     fn make_task(&self, headers: &Headers, body: &Bytes) -> Result<Made, Error> {
         let (headers, request_id) = with_request_id(headers);
-        let task =
-            caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))?.map_err(|error| {
-                match error.kind() {
-                    ErrorKind::UnknownTask => error.with_kind(ErrorKind::UnknownHandler),
-                    _ => error,
-                }
-            })?;
+        let task = caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))??;
         let details = caught(ErrorKind::UnknownHandler, || task.details())?;
         Ok(Made { task, details, request_id })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use occamy_core::{ErrorKind, Monitor, Observation};
 
-use crate::caught::caught;
+use crate::caught::{bury, caught};
 use crate::shared::Shared;
 use crate::sync::Mutex;
 
@@ -21,9 +21,14 @@ impl Monitors {
     }
 
     fn tell(&self, observation: &Observation, server: &Arc<str>) {
-        log(observation, server);
-        if let Err(panic) = caught(ErrorKind::UnknownHandler, || self.monitor.record(observation)) {
-            tracing::error!(%server, error = %panic, "the monitor panicked");
+        // To log an error is to print its source, which is the user's.
+        for told in [
+            caught(ErrorKind::UnknownHandler, || log(observation, server)),
+            caught(ErrorKind::UnknownHandler, || self.monitor.record(observation)),
+        ] {
+            if let Err(panic) = told {
+                tracing::error!(%server, error = %panic, "the monitor, or the log, panicked");
+            }
         }
     }
 }
@@ -36,6 +41,7 @@ impl Shared {
             let Ok(_turn) = self.monitors.turn.try_lock() else { return };
             for observation in self.desk.take_observations() {
                 self.monitors.tell(&observation, &self.settings.name);
+                bury(observation);
             }
         }
     }

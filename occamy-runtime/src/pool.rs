@@ -5,12 +5,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use occamy_core::scheduler::TaskKey;
 use occamy_core::{BoxTask, Error, ErrorKind, Observation, Process, TaskContext, TaskDetails};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::caught::caught;
+use crate::caught::{bury, caught};
 use crate::desk::{Control, Errand};
 use crate::shared::Shared;
 
@@ -32,15 +33,26 @@ impl Pool {
             .map(Self)
     }
 
-    /// Has a thread do all that a task is to be called for, one after the other.
-    pub(crate) fn visit(&self, shared: &Arc<Shared>, task: TaskKey) {
-        let Some(pool) = &self.0 else { return };
+    /// Has a thread do all that a task is to be called for, one after the other. An error if there is none to be had.
+    pub(crate) fn visit(&self, shared: &Arc<Shared>, task: TaskKey) -> Result<(), Error> {
+        let Some(pool) = &self.0 else { return Ok(()) };
         let shared = Arc::clone(shared);
-        pool.spawn_blocking(move || {
-            // For the clock, and for users who spawn futures.
-            let _context = shared.runtime.enter();
-            shared.run_errands(task);
+        let taken = Arc::new(AtomicBool::new(false));
+        // Tokio panics where the system gives it not a single thread, and keeps the visit for one that may come later.
+        // By then it must not be made: there may be another.
+        let visited = caught(ErrorKind::InternalHandler, {
+            let taken = Arc::clone(&taken);
+            || {
+                pool.spawn_blocking(move || {
+                    if !taken.swap(true, Ordering::AcqRel) {
+                        // For the clock, and for users who spawn futures.
+                        let _context = shared.runtime.enter();
+                        shared.run_errands(task);
+                    }
+                });
+            }
         });
+        visited.or_else(|error| if taken.swap(true, Ordering::AcqRel) { Ok(()) } else { Err(error) })
     }
 }
 
@@ -58,8 +70,13 @@ impl Shared {
         while let Some((task, cx, request_id, errand)) = self.desk.next_errand(key) {
             match errand {
                 Errand::Expand(limit) => self.ask(key, &task, &cx, &request_id, limit),
-                Errand::Handle(control) => self.hand_over(&task, &cx, &control),
+                Errand::Handle(control) => {
+                    self.hand_over(&task, &cx, &control);
+                    bury(control);
+                }
             }
+            // The run may have ended meanwhile, and this have become the last of the task.
+            bury(task);
         }
         self.tell_monitors();
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use occamy_core::Message;
 use occamy_core::scheduler::Event;
 
-use crate::alarm;
 use crate::builder::ServerBuilder;
 use crate::desk::{Snapshot, TaskSnapshot};
 use crate::shared::Shared;
+use crate::timekeeper;
 
 /// A server: N slots, the tasks in them, and the rules by which requests take them.
 ///
@@ -42,7 +42,7 @@ impl Server {
 
     pub(crate) fn start(shared: Shared) -> Self {
         let shared = Arc::new(shared);
-        shared.runtime.spawn(alarm::keep_time(Arc::downgrade(&shared)));
+        shared.runtime.spawn(timekeeper::keep_time(Arc::downgrade(&shared)));
         shared.tell_monitors();
         Self { _handles: Arc::new(Handles(Arc::clone(&shared))), shared }
     }

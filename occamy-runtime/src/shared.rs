@@ -7,6 +7,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Event, TaskKey};
 use occamy_core::{Error, ErrorKind, Handler, Monitor, Observation, Outcome};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,8 +30,10 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     /// Where futures are spawned, and whose clock is ours.
     pub(crate) runtime: Handle,
-    /// Settlements that are under way.
+    /// Settlements that are decided and not through.
     pub(crate) settlements: TaskTracker,
+    /// Changes whenever the number of requests that there is room for may have changed.
+    pub(crate) room: watch::Sender<()>,
     /// Cancelled when everything has ended that will.
     pub(crate) closed: CancellationToken,
     started: Instant,
@@ -44,11 +47,18 @@ impl Shared {
         runtime: Handle,
     ) -> Result<Self, crate::BuildError> {
         let alarm = Arc::new(Alarm::default());
+        let settlements = TaskTracker::new();
         Ok(Self {
-            desk: Desk::new(settings.scheduler.clone(), settings.mailbox, Arc::clone(&alarm))?,
+            desk: Desk::new(
+                settings.scheduler.clone(),
+                settings.mailbox,
+                Arc::clone(&alarm),
+                settlements.clone(),
+            )?,
             pool: Pool::new(&settings.name)?,
             monitors: Monitors::new(monitor),
-            settlements: TaskTracker::new(),
+            settlements,
+            room: watch::Sender::new(()),
             closed: CancellationToken::new(),
             started: Instant::now(),
             alarm,
@@ -113,14 +123,28 @@ impl Shared {
                 }
                 Job::Future(run) => futures::spawn(self, run),
                 Job::Wake(host) => host.wake(),
-                Job::Errands(task) => self.pool.visit(self, task),
-                Job::Settle { message, verdict, group } => self.settle(message, verdict, group),
+                Job::Errands(task) => {
+                    if let Err(error) = self.pool.visit(self, task) {
+                        tracing::error!(server = %self.settings.name, %error, "no thread for expand and control messages");
+                        jobs.extend(self.desk.not_visited(self.now(), task));
+                    }
+                }
+                Job::Settle { message, verdict, group, under_way } => {
+                    self.settle(message, verdict, group);
+                    drop(under_way);
+                }
                 Job::Wedged { id, group } => tracing::warn!(
                     server = %self.settings.name, %id, %group,
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
                 ),
                 Job::Bury(grave) => bury(grave),
-                Job::Closed => self.closed.cancel(),
+                Job::Room => {
+                    self.room.send_replace(());
+                }
+                Job::Closed => {
+                    self.closed.cancel();
+                    self.alarm.rearm();
+                }
             }
         }
         self.tell_monitors();
@@ -141,5 +165,12 @@ impl Shared {
     /// Records that something went wrong. The monitors hear of it in turn.
     pub(crate) fn record_error(&self, group: Arc<str>, error: Error) {
         self.desk.observe(Observation::Failed { group, error });
+    }
+}
+
+/// Lets the sleeper find out that there is nothing left to wake for.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.alarm.rearm();
     }
 }

@@ -7,7 +7,7 @@ use cargo_metadata::MetadataCommand;
 use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
-use crate::{layers, test, tools};
+use crate::{layers, mutants, sim, test, tools};
 
 /// Run what CI runs.
 ///
@@ -40,6 +40,10 @@ enum Step {
     Package,
     /// Every test: the same as `cargo xtask test`.
     Test,
+    /// The simulation of the scheduler: the same as `cargo xtask sim`.
+    Sim,
+    /// The simulation notices what is broken: the same as `cargo xtask mutants`.
+    Mutants,
 }
 
 pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
@@ -83,6 +87,8 @@ impl Step {
             }
             Self::Package => package(sh)?,
             Self::Test => test::run(sh, &test::Args::default())?,
+            Self::Sim => sim::run(&sim::Args::default())?,
+            Self::Mutants => mutants::run(&mutants::Args::default())?,
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod ci;
 mod explore;
 mod layers;
+mod mutants;
 mod sim;
 mod test;
 mod tools;
@@ -22,6 +23,7 @@ use xshell::Shell;
 enum Command {
     Ci(ci::Args),
     Explore(explore::Args),
+    Mutants(mutants::Args),
     Sim(sim::Args),
     Test(test::Args),
 }
@@ -44,6 +46,7 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Ci(args) => ci::run(&sh, args),
         Command::Explore(args) => explore::run(args),
+        Command::Mutants(args) => mutants::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Test(args) => test::run(&sh, args),
     }

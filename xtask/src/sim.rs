@@ -11,10 +11,10 @@ use occamy_core::sim::{self, Coverage, Failure};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// How many seeds, from 0 on. Those that failed in the past are played before.
-    #[arg(long, default_value_t = ENOUGH_SEEDS)]
+    #[arg(long, default_value_t = Self::default().seeds)]
     seeds: u64,
     /// How many moves each seed makes.
-    #[arg(long, default_value_t = 5_000)]
+    #[arg(long, default_value_t = Self::default().steps)]
     steps: u64,
     /// Replay this seed alone, and show what led to its failure.
     #[arg(long)]
@@ -22,6 +22,12 @@ pub(crate) struct Args {
     /// Play on after a failure, and tell in the end how many seeds broke which rule.
     #[arg(long)]
     keep_going: bool,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { seeds: ENOUGH_SEEDS, steps: 5_000, seed: None, keep_going: false }
+    }
 }
 
 /// So many seeds must reach everything there is to be reached.

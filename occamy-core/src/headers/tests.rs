@@ -15,7 +15,11 @@ fn table(inner: Value) -> Result<Value, Error> {
 }
 
 /// Runs on a stack that is a quarter of what a thread usually gets: enough without optimisation, too.
-#[allow(clippy::disallowed_methods, reason = "only a thread of its own has a stack of a known size")]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "only a thread of its own has a stack of a known size"
+)]
 fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
     let thread =
         std::thread::Builder::new().stack_size(512 << 10).spawn(test).expect("a test may start a thread");

@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::Message;
-use crate::{BoxFuture, Error, ErrorKind, Headers, Verdict, VerdictKind};
+use crate::transport::settlement_error;
+use crate::{BoxFuture, Error, Headers, Verdict};
 
 /// A message for unit tests: made by hand, and it tells how it was settled.
 ///
@@ -80,13 +81,8 @@ impl Message for TestMessage {
 
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
-            self.settled.0.set(verdict).map_err(|second| {
-                let kind = match second.kind() {
-                    VerdictKind::Done => ErrorKind::MessageNotAcked,
-                    _ => ErrorKind::MessageNotNacked,
-                };
-                Error::new(kind, "the message was settled before")
-            })
+            let result = self.settled.0.set(verdict);
+            result.map_err(|second| settlement_error(second.kind(), "the message was settled before"))
         })
     }
 }

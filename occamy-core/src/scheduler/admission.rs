@@ -13,7 +13,7 @@ impl Scheduler {
             return;
         }
         if self.phase != Phase::Open {
-            self.act(Action::Settle { task, verdict: Verdict::Busy });
+            self.act(Action::Settle { task, verdict: Verdict::on_refusal() });
             self.act(Action::Drop { task, reason: DropReason::Draining });
             return;
         }
@@ -74,7 +74,7 @@ impl Scheduler {
             "no slot could be freed: all are protected, wedged or awaited",
         );
         self.observe(Observation::Failed { group: self.tasks[&task].group.clone(), error });
-        self.hand_back(task, Verdict::Busy, DropReason::Refused);
+        self.hand_back(task, Verdict::on_refusal(), DropReason::Refused);
     }
 
     /// Settles a request that was never started, and drops it.

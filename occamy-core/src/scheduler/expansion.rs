@@ -114,14 +114,24 @@ impl Scheduler {
         self.rebalance_without(key);
     }
 
+    /// Forgets what all tasks were asked: whatever they answer, it comes too late.
+    pub(super) fn forget_asks(&mut self) {
+        let asked = self.tasks.iter().filter(|(_, task)| task.ask.is_some());
+        let asked: Vec<TaskKey> = asked.map(|(&key, _)| key).collect();
+        for key in asked {
+            let (family, start, _) = self.take_ask(key).expect("only a running task is asked");
+            self.families.unasked(family, start, &mut self.clock);
+        }
+    }
+
     /// A task has not answered in time: its slots are given to others. What it says later is still heard.
     pub(super) fn answer_overdue(&mut self, key: TaskKey) {
-        let (task, start) = self.running(key).expect("the end of a task cancels the timer");
+        let (task, _) = self.running(key).expect("the end of a task cancels the timer");
         let family = task.family;
         let ask = task.ask.as_mut().expect("an answer cancels the timer");
         let reserved = std::mem::take(&mut ask.reserved);
         self.reserved -= reserved;
-        self.families.overdue(family, start, &mut self.clock);
+        self.families.overdue(family, &mut self.clock);
         self.rebalance_without(key);
     }
 

@@ -21,8 +21,6 @@ pub(super) struct Families {
     families: BTreeMap<TaskKey, Family>,
     internal: Class,
     external: Class,
-    /// Counts periods and calls for expansion. A member that declined is asked again in the next round.
-    round: u64,
 }
 
 /// The orders of the families of one class, external or internal.
@@ -32,8 +30,8 @@ struct Class {
     crowded: BTreeSet<(Share, Start, TaskKey)>,
     /// Those that can be asked now, by share; then the older.
     willing: BTreeSet<(Share, TaskKey)>,
-    /// Those whose members have all declined in this round.
-    sated: BTreeSet<TaskKey>,
+    /// Those with members that declined in this round.
+    declining: BTreeSet<TaskKey>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,22 +41,17 @@ struct Family {
     /// Tasks that exist, wherever they are. The family ends with the last.
     tasks: usize,
     /// The running ones, oldest first. A stopping task is no longer among them.
-    members: BTreeMap<Start, Member>,
+    members: BTreeMap<Start, TaskKey>,
+    /// Those of them that have neither declined in this round nor owe an answer.
+    askable: BTreeSet<Start>,
+    /// Those of them that answered short in this round: that is, since the last period or call for expansion.
+    declined: BTreeSet<Start>,
     /// How many members can be evicted: all but a protected root.
     load: usize,
     /// The member whose answer is awaited, and has slots reserved for it.
     asked: Option<TaskKey>,
     /// Not to be asked before.
     rested_at: Duration,
-    /// Everyone up to here has declined in this round.
-    declined: Option<(u64, Start)>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Member {
-    task: TaskKey,
-    /// Was asked, and has not answered, however long ago.
-    asked: bool,
 }
 
 /// Which families.
@@ -76,10 +69,11 @@ impl Families {
             weight,
             tasks: 1,
             members: BTreeMap::new(),
+            askable: BTreeSet::new(),
+            declined: BTreeSet::new(),
             load: 0,
             asked: None,
             rested_at: Duration::ZERO,
-            declined: None,
         };
         self.families.insert(root, family);
     }
@@ -107,66 +101,69 @@ impl Families {
         evictable: bool,
         clock: &mut Clock,
     ) {
-        self.update(root, clock, |family, _| {
-            family.members.insert(start, Member { task, asked: false });
+        self.update(root, clock, |family| {
+            family.members.insert(start, task);
+            family.askable.insert(start);
             family.load += usize::from(evictable);
         });
     }
 
     /// A member ended, or was told to stop. Its answer is no longer awaited.
     pub(super) fn leave(&mut self, root: TaskKey, start: Start, evictable: bool, clock: &mut Clock) {
-        self.update(root, clock, |family, _| {
-            let member = family.members.remove(&start).expect("a running task is a member of its family");
+        self.update(root, clock, |family| {
+            let task = family.members.remove(&start).expect("a running task is a member of its family");
+            family.askable.remove(&start);
+            family.declined.remove(&start);
             family.load -= usize::from(evictable);
-            family.asked.take_if(|asked| *asked == member.task);
+            family.asked.take_if(|asked| *asked == task);
         });
     }
 
     /// Notes that a member is asked. It is the one that [`next_to_ask`](Self::next_to_ask) named.
     pub(super) fn ask(&mut self, root: TaskKey, start: Start, task: TaskKey, clock: &mut Clock) {
         let rested_at = clock.after(ASK_INTERVAL);
-        self.update(root, clock, |family, _| {
+        self.update(root, clock, |family| {
             family.asked = Some(task);
             family.rested_at = rested_at;
-            family.member(start).asked = true;
+            family.askable.remove(&start);
         });
     }
 
     /// A member answered. Unless it created all that was asked of it, it has no more to give in this round.
     pub(super) fn answered(&mut self, root: TaskKey, start: Start, in_full: bool, clock: &mut Clock) {
-        self.update(root, clock, |family, round| {
-            let member = family.member(start);
-            member.asked = false;
-            let task = member.task;
+        self.update(root, clock, |family| {
+            let task = family.members[&start];
             family.asked.take_if(|asked| *asked == task);
-            if !in_full {
-                family.decline(round, start);
-            }
+            let ready = if in_full { &mut family.askable } else { &mut family.declined };
+            ready.insert(start);
         });
     }
 
-    /// A member did not answer in time. It stays asked, and the others come next.
-    pub(super) fn overdue(&mut self, root: TaskKey, start: Start, clock: &mut Clock) {
-        self.update(root, clock, |family, round| {
-            family.asked = None;
-            family.decline(round, start);
-        });
+    /// The answer of a member is no longer awaited.
+    pub(super) fn unasked(&mut self, root: TaskKey, start: Start, clock: &mut Clock) {
+        self.answered(root, start, true, clock);
+    }
+
+    /// A member did not answer in time. It is not asked again before it does, and the others come next.
+    pub(super) fn overdue(&mut self, root: TaskKey, clock: &mut Clock) {
+        self.update(root, clock, |family| family.asked = None);
     }
 
     /// The time for which a family rests between two asks is over.
     pub(super) fn rested(&mut self, root: TaskKey, clock: &mut Clock) {
         if self.families.contains_key(&root) {
-            self.update(root, clock, |_, _| {});
+            self.update(root, clock, |_| {});
         }
     }
 
     /// Begins a round: whoever declined in the last may be asked again.
     pub(super) fn begin_round(&mut self, clock: &mut Clock) {
-        self.round += 1;
         for kin in [Kin::Internal, Kin::External] {
             // Each of these got here by an answer, so moving them back costs no more than the answers did.
-            for root in std::mem::take(&mut self.class(kin).sated) {
-                self.update(root, clock, |_, _| {});
+            for root in std::mem::take(&mut self.class(kin).declining) {
+                self.update(root, clock, |family| {
+                    family.askable.extend(std::mem::take(&mut family.declined));
+                });
             }
         }
     }
@@ -195,22 +192,23 @@ impl Families {
     /// The task to evict, of the class given.
     pub(super) fn victim(&self, kin: Kin) -> Option<(TaskKey, Share)> {
         let &(share, start, root) = self.class_of(kin).crowded.last()?;
-        Some((self.families[&root].members[&start].task, share))
+        Some((self.families[&root].members[&start], share))
     }
 
     /// The member to ask next: the oldest that has neither declined in this round nor still owes an answer.
     pub(super) fn next_to_ask(&self, root: TaskKey) -> Option<TaskKey> {
-        self.families.get(&root)?.next_to_ask(self.round)
+        let family = self.families.get(&root)?;
+        family.askable.first().map(|start| family.members[start])
     }
 
     /// Changes a family, and its place in the orders.
-    fn update(&mut self, root: TaskKey, clock: &mut Clock, change: impl FnOnce(&mut Family, u64)) {
-        let Self { families, internal, external, round } = self;
+    fn update(&mut self, root: TaskKey, clock: &mut Clock, change: impl FnOnce(&mut Family)) {
+        let Self { families, internal, external } = self;
         let family = families.get_mut(&root).expect("a family lives as long as its tasks");
         let class = if family.external { external } else { internal };
         class.remove(root, family);
-        change(family, *round);
-        class.insert(root, family, *round, clock);
+        change(family);
+        class.insert(root, family, clock);
     }
 
     fn family(&mut self, root: TaskKey) -> &mut Family {
@@ -238,19 +236,20 @@ impl Class {
             self.crowded.remove(&(family.share(), start, root));
         }
         self.willing.remove(&(family.share(), root));
-        self.sated.remove(&root);
+        self.declining.remove(&root);
     }
 
-    fn insert(&mut self, root: TaskKey, family: &Family, round: u64, clock: &mut Clock) {
+    fn insert(&mut self, root: TaskKey, family: &Family, clock: &mut Clock) {
         if let Some(start) = family.youngest_evictable() {
             self.crowded.insert((family.share(), start, root));
         }
-        if family.members.is_empty() || family.asked.is_some() {
+        if !family.declined.is_empty() {
+            self.declining.insert(root);
+        }
+        if family.askable.is_empty() || family.asked.is_some() {
             return;
         }
-        if family.next_to_ask(round).is_none() {
-            self.sated.insert(root);
-        } else if family.rested_at > clock.now() {
+        if family.rested_at > clock.now() {
             clock.set(family.rested_at, Timer::Cooldown(root));
         } else {
             self.willing.insert((family.share(), root));
@@ -266,30 +265,5 @@ impl Family {
     /// The youngest member is evictable if any is: a protected root is always the oldest.
     fn youngest_evictable(&self) -> Option<Start> {
         if self.load == 0 { None } else { self.members.last_key_value().map(|(&start, _)| start) }
-    }
-
-    fn next_to_ask(&self, round: u64) -> Option<TaskKey> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let after = match self.declined {
-            Some((declined_in, start)) if declined_in == round => Excluded(start),
-            _ => Unbounded,
-        };
-        // Members that still owe an answer are few: one for each kill timeout that passed.
-        self.members
-            .range((after, Unbounded))
-            .find(|(_, member)| !member.asked)
-            .map(|(_, member)| member.task)
-    }
-
-    fn decline(&mut self, round: u64, start: Start) {
-        let up_to = match self.declined {
-            Some((declined_in, declined)) if declined_in == round => declined.max(start),
-            _ => start,
-        };
-        self.declined = Some((round, up_to));
-    }
-
-    fn member(&mut self, start: Start) -> &mut Member {
-        self.members.get_mut(&start).expect("a running task is a member of its family")
     }
 }

@@ -142,6 +142,8 @@ impl Scheduler {
         }
         self.expand();
         self.rebalance_if_due();
+        // A task that rebalancing stopped may have been asked, and slots been kept for its answer.
+        self.expand();
         self.observe_usage();
         self.close_if_done();
     }

@@ -42,10 +42,13 @@ impl Eq for Share {}
 
 /// Divides `spare` slots among families whose shares rise: the poorest are brought up to one common level, rounded up,
 /// until nothing is left. The answer has an entry, of at least 1, for each of the first few.
+///
+/// The level is that of the `spare` poorest: no more families than that can get anything, and looking at no more keeps
+/// the cost at one step a slot. Where weights differ it is a choice, too. Of two slots for five equally poor families, one
+/// with weight 3, that one gets both; the level of all five, lower, would leave one to the next.
 pub(super) fn divide(spare: usize, poorest_first: impl Iterator<Item = Share>) -> Vec<usize> {
     let mut chosen: Vec<Share> = Vec::new();
     let (mut load, mut weight) = (spare as u128, 0_u128);
-    // Nobody gets less than one slot, so no more families than slots need a look.
     for share in poorest_first.take(spare) {
         let below_level =
             chosen.is_empty() || share.load as u128 * weight < load * u128::from(share.weight.get());
@@ -106,6 +109,12 @@ mod tests {
     #[test]
     fn a_weight_of_two_gets_twice_as_much() {
         assert_eq!(divide(9, [share(0, 2), share(0, 1)].into_iter()), [6, 3]);
+    }
+
+    #[test]
+    fn no_more_families_than_slots_have_a_part_in_the_level() {
+        let families = [3, 1, 1, 1, 1].map(|weight| share(0, weight));
+        assert_eq!(divide(2, families.into_iter()), [2]);
     }
 
     #[test]

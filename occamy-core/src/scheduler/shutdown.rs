@@ -54,12 +54,7 @@ impl Scheduler {
     }
 
     fn begin_shutdown(&mut self) {
-        // From here on only ends matter.
-        self.clock.retain(|timer| matches!(timer, Timer::Kill(_) | Timer::MaxRun(_)));
-        for task in self.tasks.values_mut() {
-            task.ask = None;
-        }
-        self.reserved = 0;
+        self.forget_asks();
         if let Rebalancing::Freeing(slot) = self.rebalancing {
             let successor = self.slots.take_successor(slot);
             self.disappoint(successor);
@@ -76,6 +71,8 @@ impl Scheduler {
                 self.stop(unprotected, StopReason::ShutDown, None);
             }
         }
+        // From here on only ends matter.
+        self.clock.retain(|timer| matches!(timer, Timer::Kill(_) | Timer::MaxRun(_)));
     }
 
     /// Protected tasks have had their time.

@@ -21,9 +21,7 @@ pub(crate) fn state(
     event: &Event,
     actions: &[Action],
 ) -> Result<(), Violation> {
-    if !truth.shutting_down() {
-        scheduler.check().map_err(|detail| Violation::new("the scheduler's own recount", detail))?;
-    }
+    scheduler.check().map_err(|detail| Violation::new("the scheduler's own recount", detail))?;
     published(before, truth, scheduler, actions)?;
     waiting(truth)?;
     nothing_idle(truth)?;

@@ -48,9 +48,12 @@ use bytes::Bytes;
 use crate::headers::quoted;
 use crate::{Error, ErrorKind, Headers, Value};
 
-/// How many bytes of headers are decoded, names and values together: 4 MiB, which is beyond the default limit of every
-/// broker for a whole message.
+/// How many bytes of headers are decoded, names, values and 32 more for each header: 4 MiB, which is beyond the default
+/// limit of every broker for a whole message.
 pub const MAX_SIZE: usize = 4 << 20;
+
+/// What a header takes beside its name and value, roughly.
+const OVERHEAD: usize = 32;
 
 const MARK: &str = "occamy:";
 
@@ -85,8 +88,9 @@ pub fn decode<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Res
     let mut decoded = Headers::new();
     let mut size = 0_usize;
     for (name, value) in headers {
-        // Counted before anything is copied. Each header costs a little, so that empty ones can't come without end.
-        size = size.saturating_add(name.len()).saturating_add(value.len()).saturating_add(1);
+        // Counted before anything is copied, and each header with what it takes in memory, so that empty ones can't come
+        // without end.
+        size = size.saturating_add(name.len()).saturating_add(value.len()).saturating_add(OVERHEAD);
         if size > MAX_SIZE {
             let message = format!("more than {MAX_SIZE} bytes of headers: put what is large into the body");
             return Err(Error::new(ErrorKind::InvalidHeaders, message));

@@ -89,6 +89,17 @@ fn handler_failed_and_not_stopped_is_a_dead_letter_with_its_error() {
 }
 
 #[test]
+fn an_unknown_error_of_a_handler_is_named_so() {
+    let verdict = Verdict::on_handler_error(Error::new(ErrorKind::UnknownTask, "no"));
+    assert_eq!(verdict.error().map(Error::kind), Some(ErrorKind::UnknownHandler));
+}
+
+#[test]
+fn no_room_or_draining_before_the_handler_is_requeued_and_uses_up_no_attempt() {
+    assert_eq!(Verdict::on_refusal(), Verdict::Busy);
+}
+
+#[test]
 fn handler_failed_retryable_is_a_dead_letter_all_the_same() {
     assert_eq!(Verdict::on_handler_error(error().retryable()), Verdict::Failed(error().retryable()));
 }

@@ -47,11 +47,13 @@ impl State {
                     let entry =
                         self.tasks.get_mut(&task).expect("a message is settled before its task is dropped");
                     let message = entry.message.take().expect("a message is settled once");
-                    jobs.push(Job::Settle { message, verdict, group: Arc::clone(&entry.details.group) });
+                    let group = Arc::clone(&entry.details.group);
+                    let under_way = self.settlements.token();
+                    jobs.push(Job::Settle { message, verdict, group, under_way });
                 }
                 Action::Drop { task, .. } => {
                     let entry = self.tasks.remove(&task).expect("a task is dropped once");
-                    jobs.push(Job::Bury(Box::new(Grave(entry))));
+                    jobs.push(Job::Bury(Box::new(Grave::Task(entry))));
                 }
                 Action::Observe(observation) => {
                     if let Observation::Wedged { task, .. } = observation {

@@ -61,14 +61,11 @@ pub(crate) enum Errand {
 }
 
 impl Errands {
-    /// Puts a message into the mailbox. When that is full the oldest goes: true then.
-    pub(crate) fn deliver(&mut self, control: Arc<Control>, bound: usize) -> bool {
-        let full = self.mailbox.len() >= bound;
-        if full {
-            self.mailbox.pop_front();
-        }
+    /// Puts a message into the mailbox. When that is full the oldest comes out.
+    pub(crate) fn deliver(&mut self, control: Arc<Control>, bound: usize) -> Option<Arc<Control>> {
+        let oldest = if self.mailbox.len() >= bound { self.mailbox.pop_front() } else { None };
         self.mailbox.push_back(control);
-        full
+        oldest
     }
 
     /// The next thing to do. Expansion goes first: a slot is empty for want of it.
@@ -77,9 +74,9 @@ impl Errands {
         expand.or_else(|| self.mailbox.pop_front().map(Errand::Handle))
     }
 
-    /// Forgets everything: the run is over. Whoever is at it finds nothing more to do.
-    pub(crate) fn clear(&mut self) {
+    /// Forgets everything: the run is over. Whoever is at it finds nothing more to do. Returns the unread messages.
+    pub(crate) fn clear(&mut self) -> VecDeque<Arc<Control>> {
         self.expand = None;
-        self.mailbox.clear();
+        std::mem::take(&mut self.mailbox)
     }
 }

@@ -22,14 +22,28 @@ impl Families {
             if let Place::Running { start, .. } = task.place {
                 *running += 1;
                 *evictable += usize::from(task.status.is_unprotected());
-                let member = self.families.get(&task.family).and_then(|family| family.members.get(&start));
-                if member.is_none_or(|member| member.task != key || member.asked != task.ask.is_some()) {
+                let Some(family) = self.families.get(&task.family) else { continue };
+                let member = family.members.get(&start);
+                if member != Some(&key) {
                     return Err(format!("{key:?} runs, but its family has {member:?} in its place"));
+                }
+                let may_be_asked = family.askable.contains(&start) || family.declined.contains(&start);
+                if may_be_asked == task.ask.is_some() {
+                    return Err(format!("{key:?} owes {:?}, which its family does not know", task.ask));
                 }
             }
         }
         for (root, family) in &self.families {
             let claimed = (family.tasks, family.members.len(), family.load);
+            let listed = family.askable.iter().chain(&family.declined);
+            if !listed.clone().all(|start| family.members.contains_key(start))
+                || !family.askable.is_disjoint(&family.declined)
+            {
+                return Err(format!(
+                    "the family of {root:?} lists {:?} of its members",
+                    listed.collect::<Vec<_>>()
+                ));
+            }
             if counted.get(root) != Some(&claimed) {
                 return Err(format!(
                     "the family of {root:?} has {claimed:?}, counted {:?}",
@@ -45,7 +59,7 @@ impl Families {
     }
 
     fn check_orders(&self, kin: Kin, class: &Class, now: Duration) -> Result<(), String> {
-        let (mut crowded, mut willing, mut sated) = (0, 0, 0);
+        let (mut crowded, mut willing, mut declining) = (0, 0, 0);
         for (&root, family) in
             self.families.iter().filter(|(_, family)| family.external == (kin == Kin::External))
         {
@@ -55,27 +69,25 @@ impl Families {
                     return Err(format!("the family of {root:?} is missing from the crowded ones"));
                 }
             }
-            if family.members.is_empty() || family.asked.is_some() {
-                continue;
+            if !family.declined.is_empty() {
+                declining += 1;
+                if !class.declining.contains(&root) {
+                    return Err(format!("the family of {root:?} is missing from the declining ones"));
+                }
             }
             let is_willing = class.willing.contains(&(family.share(), root));
-            let is_sated = class.sated.contains(&root);
+            let can_be_asked = !family.askable.is_empty() && family.asked.is_none();
+            // One whose rest has just ended becomes willing when its timer is handled.
+            let may_rest = family.rested_at > now || family.rested_at > Duration::ZERO && !is_willing;
             willing += usize::from(is_willing);
-            sated += usize::from(is_sated);
-            let expected = match family.next_to_ask(self.round) {
-                None => (false, true),
-                // One whose rest has just ended becomes willing when its timer is handled.
-                Some(_) if !is_willing && !is_sated && family.rested_at > Duration::ZERO => continue,
-                Some(_) => (family.rested_at <= now, false),
-            };
-            if expected != (is_willing, is_sated) {
+            if is_willing != (can_be_asked && !may_rest) {
                 return Err(format!(
-                    "the family of {root:?} is willing, sated: {:?}",
-                    (is_willing, is_sated)
+                    "the family of {root:?} can be asked: {can_be_asked}, willing: {is_willing}"
                 ));
             }
         }
-        if (crowded, willing, sated) != (class.crowded.len(), class.willing.len(), class.sated.len()) {
+        if (crowded, willing, declining) != (class.crowded.len(), class.willing.len(), class.declining.len())
+        {
             return Err(format!("an order of the {kin:?} families lists one that does not belong there"));
         }
         Ok(())
@@ -84,24 +96,25 @@ impl Families {
     /// Adds all that decides about the future of the families.
     pub(in crate::scheduler) fn fingerprint(&self, print: &mut Fingerprint) {
         for (&root, family) in &self.families {
-            let Family { external, weight, tasks, members, load: _, asked, rested_at, declined } = family;
+            let Family { external, weight, tasks, members, askable, declined, load: _, asked, rested_at } =
+                family;
             print.key(root);
             print.number(u64::from(*external));
             print.number(u64::from(weight.get()));
             print.number(*tasks as u64);
             print.time(*rested_at);
-            for (&start, member) in members {
+            for &start in members.keys() {
                 print.start(start);
-                print.number(u64::from(member.asked));
+                print.number(u64::from(askable.contains(&start)));
+                print.number(u64::from(declined.contains(&start)));
             }
             match asked {
                 Some(task) => print.key(*task),
                 None => print.number(u64::MAX),
             }
-            match declined {
-                Some((round, start)) if *round == self.round => print.start(*start),
-                _ => print.number(u64::MAX),
-            }
+            // A family that has rested becomes willing only when something happens to it.
+            let class = if *external { &self.external } else { &self.internal };
+            print.number(u64::from(class.willing.contains(&(family.share(), root))));
         }
     }
 }

@@ -20,10 +20,9 @@ impl Turn<'_> {
 
     /// Everybody may be asked again, whatever they answered.
     pub(super) fn round(&mut self) {
-        for root in self.truth.roots() {
-            if self.truth.is_sated(root) {
-                self.truth.touch(root);
-            }
+        let declined = self.truth.tasks.iter().filter(|task| task.is_running() && task.declined);
+        for root in declined.map(|task| task.root).collect::<Vec<_>>() {
+            self.truth.touch(root);
         }
         for task in &mut self.truth.tasks {
             task.declined = false;
@@ -128,10 +127,8 @@ impl Turn<'_> {
         };
         let task = self.truth.task_mut(key).expect("it was there a moment ago");
         task.ask = None;
-        let (root, born) = (task.root, task.born);
-        if fresh.len() < ask.limit {
-            self.decline(root, born);
-        }
+        let root = task.root;
+        task.declined = fresh.len() < ask.limit;
         self.truth.touch(root);
         if ask.expired {
             self.coverage.reach(Reached::AnswerAfterExpiry);
@@ -154,13 +151,6 @@ impl Turn<'_> {
         self.refuse_assistants(rest);
         self.note_answer(fresh.len(), ask.limit, rest.len());
         Ok(())
-    }
-
-    /// TEMPORARY
-    pub(super) fn decline(&mut self, root: u64, born: u64) {
-        for task in &mut self.truth.tasks {
-            task.declined |= task.root == root && task.born <= born && task.is_running();
-        }
     }
 
     /// Assistants that can't be placed.

@@ -72,13 +72,11 @@ impl Turn<'_> {
         }
     }
 
-    /// A task has not answered in time. It is asked no more in this round, though its answer is still heard.
+    /// A task has not answered in time. It is asked nothing more before it does, but the others are.
     fn ask_expires(&mut self, key: u64) {
         self.coverage.reach(Reached::AskExpired);
         let task = self.truth.task_mut(key).expect("only a known task was asked");
         task.ask.as_mut().expect("its ask was running out").expired = true;
-        let (root, born) = (task.root, task.born);
-        self.decline(root, born);
         self.rebalance_without(key);
     }
 }

@@ -68,13 +68,6 @@ impl Truth {
             .map(|task| task.key)
     }
 
-    /// True if every member that runs has declined, or still owes an answer for too long.
-    pub(crate) fn is_sated(&self, root: u64) -> bool {
-        let mut members = self.tasks.iter().filter(|task| task.root == root && task.is_running());
-        let awaited = members.clone().any(|task| task.ask.is_some_and(|ask| !ask.expired));
-        members.next().is_some() && !awaited && self.member_to_ask(root).is_none()
-    }
-
     /// Something of a family's own happened: its rest is over if it has lasted long enough.
     pub(crate) fn touch(&mut self, root: u64) {
         let now = self.now;

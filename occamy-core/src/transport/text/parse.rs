@@ -6,15 +6,16 @@ use crate::{Error, ErrorKind, Headers, Value};
 /// The value that this text, without its mark, stands for.
 pub(super) fn value(text: &str) -> Result<Value, Error> {
     let mut parser = Parser { text, rest: text, open: Vec::new() };
-    loop {
-        if let Some(mut value) = parser.begin()? {
-            // A complete value may complete what it is in, and so on outwards.
-            while !parser.place(&mut value)? {
-                if parser.open.is_empty() {
-                    return Ok(value);
-                }
+    'value: loop {
+        let Some(mut value) = parser.begin()? else { continue };
+        // A complete value may complete what it is in, and so on outwards.
+        while let Some(open) = parser.open.pop() {
+            match parser.place(open, value)? {
+                Some(complete) => value = complete,
+                None => continue 'value,
             }
         }
+        return if parser.rest.is_empty() { Ok(value) } else { Err(parser.malformed("expected the end")) };
     }
 }
 
@@ -69,38 +70,33 @@ impl Parser<'_> {
         Ok(Some(value))
     }
 
-    /// Puts a complete value where it belongs. True if another one has to follow it there; otherwise it was the last, and
-    /// `value` becomes what it has completed. At the top it stays as it is.
-    fn place(&mut self, value: &mut Value) -> Result<bool, Error> {
-        let complete = std::mem::take(value);
-        match self.open.pop() {
-            None if self.rest.is_empty() => *value = complete,
-            None => return Err(self.malformed("expected the end")),
-            Some(Open::List(mut items)) => {
-                items.push(complete);
+    /// Puts a value where it belongs. Gives what it has completed, or nothing if another value has to follow.
+    fn place(&mut self, open: Open, value: Value) -> Result<Option<Value>, Error> {
+        match open {
+            Open::List(mut items) => {
+                items.push(value);
                 if self.eat(",") {
                     self.open.push(Open::List(items));
-                    return Ok(true);
+                    return Ok(None);
                 }
                 if !self.eat("]") {
                     return Err(self.malformed("expected a comma or a closing bracket"));
                 }
-                *value = List::try_from(items)?.into();
+                List::try_from(items).map(|list| Some(list.into()))
             }
-            Some(Open::Table(mut headers, name)) => {
-                headers.append(name, complete);
+            Open::Table(mut headers, name) => {
+                headers.append(name, value);
                 if self.eat(",") {
                     let name = self.name()?;
                     self.open.push(Open::Table(headers, name));
-                    return Ok(true);
+                    return Ok(None);
                 }
                 if !self.eat("}") {
                     return Err(self.malformed("expected a comma or a closing brace"));
                 }
-                *value = Table::try_from(headers)?.into();
+                Table::try_from(headers).map(|table| Some(table.into()))
             }
         }
-        Ok(false)
     }
 
     fn push(&mut self, open: Open) -> Result<(), Error> {

@@ -1,0 +1,69 @@
+//! The route-optimisation service of the program `routes`: requests become masters, which grow into spare slots.
+
+mod assistant;
+mod board;
+mod climb;
+mod compare;
+mod crew;
+mod job;
+mod master;
+mod options;
+mod progress;
+mod report;
+mod run;
+mod timeline;
+
+pub use board::{Board, Row};
+pub use job::{ASSIST, Job, SOLVE, handler};
+pub use options::Options;
+pub use timeline::{SlotTime, Timeline};
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use report::Report;
+
+/// The program: runs what the options ask for, and prints the results on standard output.
+///
+/// # Errors
+///
+/// If an instance can't be read, a server fails, or a picture can't be written.
+pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
+    let sources = options.sources()?;
+    let show = !options.json && std::io::stderr().is_terminal();
+    if options.compare {
+        let comparison = compare::compare(options, &sources, show).await?;
+        print(options, &comparison, &comparison.text())?;
+        return Ok(code(comparison.interrupted, false));
+    }
+    let outcome = run::run(options, &sources, options.seed, !options.no_expansion, show).await?;
+    let mut report = Report::new(&outcome);
+    report.draw(&outcome, &options.out)?;
+    print(options, &report, &report.text())?;
+    Ok(code(report.interrupted, !report.failures.is_empty()))
+}
+
+fn print(options: &Options, results: &impl Serialize, text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if options.json {
+        serde_json::to_writer_pretty(&mut out, results)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{text}")?;
+    }
+    Ok(())
+}
+
+/// 130 is what shells use for a program that Ctrl-C ended.
+fn code(interrupted: bool, failed: bool) -> ExitCode {
+    match (interrupted, failed) {
+        (true, _) => ExitCode::from(130),
+        (false, true) => ExitCode::FAILURE,
+        (false, false) => ExitCode::SUCCESS,
+    }
+}
+
+#[cfg(test)]
+mod tests;

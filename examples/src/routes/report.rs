@@ -1,0 +1,179 @@
+//! What a run came to, for people and for programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::run::Outcome;
+use super::timeline::SlotTime;
+use crate::picture::{slots_svg, tour_svg};
+
+/// The figures of a run.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) requests: Vec<RequestReport>,
+    /// The share of the slots' time in which something ran, from 0 to 1.
+    pub(super) useful_core_share: f64,
+    pub(super) slot_seconds: SlotSeconds,
+    pub(super) evictions: usize,
+    /// The reasons of dead letters.
+    pub(super) failures: Vec<String>,
+    pub(super) interrupted: bool,
+    pub(super) pictures: Vec<PathBuf>,
+}
+
+/// One request.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct RequestReport {
+    pub(super) request: String,
+    pub(super) instance: String,
+    pub(super) cities: usize,
+    pub(super) optimum: Option<i64>,
+    pub(super) best: Option<i64>,
+    pub(super) gap_percent: Option<f64>,
+    pub(super) start_latency_ms: Option<f64>,
+    pub(super) assistants: usize,
+    pub(super) finished: bool,
+}
+
+/// What the time of all slots went to.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct SlotSeconds {
+    protected: f64,
+    unprotected_internal: f64,
+    unprotected_external: f64,
+    empty: f64,
+}
+
+impl Report {
+    pub(super) fn new(outcome: &Outcome) -> Self {
+        let mut time = SlotTime::default();
+        for timeline in &outcome.timelines {
+            time += timeline.slot_time();
+        }
+        let requests = outcome.rows.iter().map(|row| RequestReport {
+            request: row.job.request.to_string(),
+            instance: row.job.instance.name().to_owned(),
+            cities: row.job.instance.dimension(),
+            optimum: row.optimum,
+            best: row.best.as_ref().map(|(length, _)| *length),
+            gap_percent: row.gap(),
+            start_latency_ms: row.start_latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            assistants: outcome.timelines.iter().map(|timeline| timeline.assistants(&row.job.request)).sum(),
+            finished: row.finished,
+        });
+        Self {
+            requests: requests.collect(),
+            useful_core_share: time.used(),
+            slot_seconds: SlotSeconds {
+                protected: time.protected.as_secs_f64(),
+                unprotected_internal: time.unprotected_internal.as_secs_f64(),
+                unprotected_external: time.unprotected_external.as_secs_f64(),
+                empty: time.empty.as_secs_f64(),
+            },
+            evictions: outcome.timelines.iter().map(super::Timeline::evictions).sum(),
+            failures: outcome.failures.clone(),
+            interrupted: outcome.interrupted,
+            pictures: Vec::new(),
+        }
+    }
+
+    /// Draws the best tour of each instance and what the slots did, and notes where.
+    pub(super) fn draw(&mut self, outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
+        fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
+        let mut best: Vec<_> =
+            outcome.rows.iter().filter_map(|row| Some((row, row.best.as_ref()?))).collect();
+        best.sort_by_key(|(row, (length, _))| (row.job.instance.name(), *length));
+        best.dedup_by_key(|(row, _)| row.job.instance.name());
+        for (row, (_, tour)) in best {
+            // An instance without coordinates has no picture.
+            if let Some(svg) = tour_svg(&row.job.instance, tour, row.optimum)? {
+                self.save(folder, &format!("tour-{}.svg", file_name(row.job.instance.name())), &svg)?;
+            }
+        }
+        let lanes: Vec<_> = outcome.timelines.iter().flat_map(super::Timeline::lanes).collect();
+        self.save(folder, "slots.svg", &slots_svg("What the slots did", &lanes)?)
+    }
+
+    fn save(&mut self, folder: &Path, name: &str, svg: &str) -> anyhow::Result<()> {
+        let path = folder.join(name);
+        fs::write(&path, svg).with_context(|| format!("can't write {}", path.display()))?;
+        self.pictures.push(path);
+        Ok(())
+    }
+
+    /// The report as tables and lines of text.
+    pub(super) fn text(&self) -> String {
+        let mut table =
+            table(["request", "cities", "optimum", "best", "gap", "start latency", "assistants", ""]);
+        for request in &self.requests {
+            table.add_row([
+                request.request.clone(),
+                request.cities.to_string(),
+                or_dash(request.optimum, |optimum| optimum.to_string()),
+                or_dash(request.best, |best| best.to_string()),
+                percent(request.gap_percent),
+                or_dash(request.start_latency_ms, |latency| format!("{latency:.2} ms")),
+                request.assistants.to_string(),
+                if request.finished { "done" } else { "not done" }.to_owned(),
+            ]);
+        }
+        let SlotSeconds { protected, unprotected_internal, unprotected_external, empty } = self.slot_seconds;
+        let mut text = format!(
+            "{table}\nuseful core share {:.1} %, evictions {}\nslot seconds: protected {protected:.1}, internal \
+             {unprotected_internal:.1}, external {unprotected_external:.1}, empty {empty:.1}\n",
+            self.useful_core_share * 100.0,
+            self.evictions,
+        );
+        for failure in &self.failures {
+            text.push_str(&format!("dead letter: {failure}\n"));
+        }
+        for picture in &self.pictures {
+            text.push_str(&format!("{}\n", picture.display()));
+        }
+        text
+    }
+
+    /// The mean gap over all requests whose optimum is known, in per cent.
+    pub(super) fn mean_gap(&self, instance: Option<&str>) -> Option<f64> {
+        let gaps: Vec<f64> = self
+            .requests
+            .iter()
+            .filter(|request| instance.is_none_or(|instance| request.instance == instance))
+            .filter_map(|request| request.gap_percent)
+            .collect();
+        mean(&gaps)
+    }
+}
+
+/// A table with these columns; all but the first are aligned to the right.
+pub(super) fn table<const COLUMNS: usize>(columns: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(columns);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+pub(super) fn percent(value: Option<f64>) -> String {
+    or_dash(value, |value| format!("{value:.2} %"))
+}
+
+/// The mean; `None` of nothing.
+#[expect(clippy::cast_precision_loss, reason = "there are few numbers")]
+pub(super) fn mean(numbers: &[f64]) -> Option<f64> {
+    if numbers.is_empty() { None } else { Some(numbers.iter().sum::<f64>() / numbers.len() as f64) }
+}
+
+fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), show)
+}
+
+/// A name that is safe in a path, whatever the file of the instance calls it.
+fn file_name(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(64).collect()
+}

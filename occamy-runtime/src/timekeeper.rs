@@ -1,0 +1,40 @@
+//! Keeps the scheduler's time: the one task that sleeps until the next deadline.
+
+use std::sync::{Arc, Weak};
+
+use occamy_core::scheduler::Event;
+
+use crate::shared::Shared;
+
+/// Sleeps until the next deadline and lets the scheduler know, until the server is gone or closed.
+pub(crate) async fn keep_time(shared: Weak<Shared>) {
+    loop {
+        let Some(server) = shared.upgrade() else { return };
+        let alarm = Arc::clone(&server.alarm);
+        if alarm.take_wanted() {
+            server.event(Event::ExpandNow);
+        }
+        let deadline = match server.desk.arm() {
+            Some(deadline) if deadline <= server.now() => {
+                server.event(Event::TimePassed);
+                drop(server);
+                // With a period too short for the clock something is always due, and others want to be polled, too.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            Some(deadline) => server.instant_of(deadline),
+            None if server.desk.is_closed() => return,
+            None => None,
+        };
+        drop(server);
+        match deadline {
+            Some(deadline) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(deadline) => {}
+                    () = alarm.rings() => {}
+                }
+            }
+            None => alarm.rings().await,
+        }
+    }
+}
