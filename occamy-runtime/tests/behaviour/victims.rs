@@ -18,11 +18,13 @@ async fn offers_go_before_the_assistants_of_requests() {
 
     let stopped =
         |who: &str| world.count(|o| matches!(o, Observation::Stopping { group, .. } if &**group == who));
+    let stops = || ["offer", "assistant", "master"].map(stopped);
     world.request(Act::new("request"));
-    world.until("the request runs", || world.running("request") == 1).await;
-    assert_eq!((stopped("offer"), stopped("assistant")), (1, 0));
+    world.until("one was stopped", || stops().iter().sum::<usize>() == 1).await;
+    assert_eq!(stops(), [1, 0, 0]);
     world.request(Act::new("request"));
-    world.until("the other runs", || world.running("request") == 2).await;
-    assert_eq!((stopped("offer"), stopped("assistant"), stopped("master")), (1, 1, 0));
+    world.until("another was stopped", || stops().iter().sum::<usize>() == 2).await;
+    assert_eq!(stops(), [1, 1, 0]);
+    world.until("both run", || world.running("request") == 2).await;
     assert_eq!(world.slots(SlotStatus::Protected), 3);
 }
