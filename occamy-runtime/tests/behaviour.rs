@@ -20,3 +20,5 @@ mod settlements;
 mod shutdown;
 #[path = "behaviour/threads.rs"]
 mod threads;
+#[path = "behaviour/victims.rs"]
+mod victims;

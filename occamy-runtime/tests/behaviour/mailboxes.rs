@@ -110,3 +110,40 @@ async fn the_header_that_names_the_task_can_be_another() {
     assert_eq!(world.send_control(letter).settled().await, Verdict::Done);
     world.until("it is handled", || heard.get() == ["a:"]).await;
 }
+
+#[tokio::test]
+async fn an_offer_that_runs_again_hears_nothing_of_its_last_run() {
+    let world = World::new(1);
+    let (heard, gate, runs) = (Log::new(&world.bell), Gate::default(), Count::new(&world.bell));
+    world.offer(
+        Act::new("offer")
+            .handle({
+                let (heard, gate) = (heard.clone(), gate.clone());
+                move |_, _, body| {
+                    heard.add(String::from_utf8_lossy(body).into_owned());
+                    gate.pass();
+                    Ok(())
+                }
+            })
+            .run({
+                let runs = runs.clone();
+                move |cx| {
+                    runs.up();
+                    async move {
+                        cx.stopped().await;
+                        cx.check()
+                    }
+                }
+            }),
+    );
+    world.until("it runs", || runs.get() == 1).await;
+    world.control("offer", "first");
+    world.until("the first message is being handled", || heard.get() == ["first"]).await;
+    world.control("offer", "unread");
+    assert_eq!(world.request(world.brief("request")).settled().await, Verdict::Done);
+    world.until("it runs again", || runs.get() == 2).await;
+    world.control("offer", "second");
+    gate.open();
+    world.until("the second is handled", || heard.get().last().is_some_and(|body| body == "second")).await;
+    assert_eq!(heard.get(), ["first", "second"]);
+}
