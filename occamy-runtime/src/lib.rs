@@ -16,6 +16,7 @@ mod caught;
 mod compute;
 mod desk;
 mod futures;
+mod held;
 mod host;
 pub mod memory;
 mod messages;
