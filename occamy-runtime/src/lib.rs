@@ -16,7 +16,6 @@ mod caught;
 mod compute;
 mod desk;
 mod futures;
-mod held;
 mod host;
 pub mod memory;
 mod messages;

@@ -2,7 +2,6 @@
 
 use std::future::{IntoFuture, pending};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use occamy_core::transport::{ControlStream, RequestStream, Transport};
 use occamy_core::{BoxFuture, Error, ErrorKind, Monitor, Observation, TaskDetails};
 use tokio::task::JoinHandle;
 
-use crate::held::{Held, HeldMessage};
 use crate::server::{Server, ShutdownReport};
 use crate::shared::Shared;
 use crate::signals;
@@ -160,17 +158,11 @@ fn unanswered() -> Error {
 }
 
 /// Pulls requests while there is room, until the transport is drained.
-///
-/// There is room for as many as the server would start, and never for more unsettled ones than it has slots: a request
-/// counts until its settlement is through.
 async fn pull_requests(shared: Arc<Shared>, mut requests: Box<dyn RequestStream>) {
     let mut room = shared.room.subscribe();
-    let held = Arc::new(Held { count: AtomicUsize::new(0), room: shared.room.clone() });
-    let slots = shared.settings.scheduler.slots;
     loop {
         room.mark_unchanged();
-        let unsettled = held.count.load(Ordering::Acquire);
-        let credit = shared.desk.available().min(slots.saturating_sub(unsettled));
+        let credit = shared.desk.available();
         // With no credit the transport still has to be listened to: it gives back what it fetched, or has ended.
         let next = tokio::select! {
             biased;
@@ -181,7 +173,7 @@ async fn pull_requests(shared: Arc<Shared>, mut requests: Box<dyn RequestStream>
             },
         };
         match next {
-            Ok(Some(message)) => shared.handle_request(Box::new(HeldMessage::new(message, &held))),
+            Ok(Some(message)) => shared.handle_request(message),
             Ok(None) => return,
             Err(error) => shared.note(error),
         }
