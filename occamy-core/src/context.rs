@@ -148,7 +148,7 @@ pub struct TaskInfo {
 }
 
 impl TaskInfo {
-    /// What is known of a task with these details that starts as this, there, for this time.
+    /// What is known of a task with these details that starts as this, there, on this attempt.
     pub fn new(details: &TaskDetails, status: SlotStatus, slot: SlotId, attempt: u32) -> Self {
         Self { id: Arc::clone(&details.id), group: Arc::clone(&details.group), status, slot, attempt }
     }

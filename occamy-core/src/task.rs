@@ -16,9 +16,9 @@ use crate::{BoxFuture, Error, Headers, TaskContext};
 /// It runs on a thread of its own, never on one that serves futures, so it may compute and block as it likes. Work that
 /// mostly waits is an [`AsyncTask`].
 ///
-/// A task may be [run](Self::run) again: an offer that was evicted returns to the queue. And while it runs,
-/// [`expand`](Self::expand) and [`handle`](Self::handle) are called from other threads, one at a time. So what changes
-/// in a task is behind atomics or locks.
+/// A task may be [run](Self::run) again: an offer that was evicted returns to the queue. And from the moment it is given a
+/// slot, [`expand`](Self::expand) and [`handle`](Self::handle) are called from other threads, one at a time. So what
+/// changes in a task is behind atomics or locks.
 ///
 /// A panic in any of these is caught, recorded and taken for a failure. The server lives.
 ///
@@ -70,8 +70,11 @@ pub trait Task: Send + Sync + 'static {
     /// Creates assistants for spare slots: at most `limit`, best first; none if there is nothing to assist with.
     ///
     /// Assistants are unprotected: each may be stopped at any time, and one that was isn't run again, so what it was to
-    /// do has to be taken up again by others. They may outlive this task. An answer counts if it comes within the kill
-    /// timeout; more than `limit` are dropped. Called while `run` runs, never twice at a time.
+    /// do has to be taken up again by others. They may outlive this task. More than `limit` are dropped. An answer that
+    /// takes longer than the kill timeout finds its slots given to others.
+    ///
+    /// Called from the moment the task is given a slot: that may be just before `run` begins, and just after it returns.
+    /// Never called twice at a time.
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
         let _ = limit;
         Vec::new()
@@ -79,8 +82,8 @@ pub trait Task: Send + Sync + 'static {
 
     /// Takes a control message for this task's id.
     ///
-    /// Messages come one at a time, in the order of arrival, while `run` runs. They queue while one is handled, and when
-    /// too many do the oldest are dropped.
+    /// Messages come one at a time, in the order of arrival, from the moment the task is given a slot: the first may come
+    /// just before `run` begins. They queue while one is handled, and when too many do the oldest are dropped.
     ///
     /// # Errors
     ///

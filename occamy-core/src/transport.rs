@@ -109,7 +109,7 @@ pub trait ControlStream: Send + 'static {
 }
 
 /// The error of a message that couldn't be settled so, of the kind that belongs to the verdict: see
-/// [`Message::settle`](crate::Message::settle).
+/// [`Message::settle`].
 pub fn settlement_error(verdict: VerdictKind, message: impl Into<Cow<'static, str>>) -> Error {
     let kind = match verdict {
         VerdictKind::Done => ErrorKind::MessageNotAcked,

@@ -74,7 +74,7 @@ impl ServerBuilder {
         }
     }
 
-    /// Names the server, in logs and thread names. `occamy` by default.
+    /// Names the server, in logs and thread names, of which Linux keeps 15 bytes. `occamy` by default. No NUL in it.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.settings.name = name.into();
         self
@@ -193,6 +193,9 @@ impl ServerBuilder {
         let variable = std::env::var(SLOTS_VARIABLE).ok();
         let (slots, source) = choose_slots(self.slots, variable.as_deref())?;
         self.settings.scheduler.slots = slots;
+        if self.settings.name.contains('\0') {
+            return Err(BuildError::Name);
+        }
         if self.settings.mailbox == 0 {
             return Err(BuildError::Mailbox);
         }
@@ -234,6 +237,9 @@ pub enum BuildError {
     /// A setting of the scheduler makes no sense.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A name that no thread can have.
+    #[error("the name of the server has a NUL in it, which the names of threads can't have")]
+    Name,
     /// Mailboxes that hold nothing.
     #[error("a mailbox of 0 would drop every control message: it must be at least 1")]
     Mailbox,

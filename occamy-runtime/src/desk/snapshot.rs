@@ -16,7 +16,8 @@ pub struct Snapshot {
     pub usage: SlotUsage,
     /// The tasks that were started and have not ended, in the order of their arrival.
     pub tasks: Vec<TaskSnapshot>,
-    /// Requests that wait for a victim to end, and offers that wait for a spare slot.
+    /// Tasks that have not started: requests and assistants that wait for a victim to end, and offers that wait for a spare
+    /// slot.
     pub queued: usize,
 }
 
