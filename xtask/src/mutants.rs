@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use table::Mutant;
 use workshop::{Trial, Workshop};
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Trial::Caught(how) = workshops[0].simulate(SOUND_SEEDS, args.steps)? {
         bail!("the simulation fails without any mutant: {how}");
     }
-    let tried = try_all(&mutants, &workshops, args)?;
+    let tried = try_all(&mutants, &workshops, args);
     report(&mutants, &tried, began.elapsed())
 }
 
@@ -65,27 +65,25 @@ impl Args {
 /// What became of each mutant, by its place in the table.
 type Tried = BTreeMap<usize, (Trial, Duration)>;
 
-fn try_all(mutants: &[Mutant], workshops: &[Workshop], args: &Args) -> Result<Tried> {
+fn try_all(mutants: &[Mutant], workshops: &[Workshop], args: &Args) -> Tried {
     let next = AtomicUsize::new(0);
     let tried = Mutex::new(Tried::new());
-    let try_some = |workshop: &Workshop| -> Result<()> {
+    let try_some = |workshop: &Workshop| {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(mutant) = mutants.get(at) else { return Ok(()) };
+            let Some(mutant) = mutants.get(at) else { break };
             let began = Instant::now();
-            let trial = workshop
-                .with(mutant, || workshop.simulate(args.seeds, args.steps))
-                .with_context(|| format!("mutant {}", mutant.name))?;
-            let took = began.elapsed();
-            tried.lock().expect("no thread panics").insert(at, (trial, took));
+            let trial = workshop.with(mutant, || workshop.simulate(args.seeds, args.steps));
+            let trial = trial.unwrap_or_else(|error| Trial::Spoilt(format!("{error:#}")));
+            tried.lock().expect("no thread panics").insert(at, (trial, began.elapsed()));
         }
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            workshops.iter().map(|workshop| scope.spawn(move || try_some(workshop))).collect();
-        threads.into_iter().try_for_each(|thread| thread.join().expect("no thread panics"))
-    })?;
-    Ok(tried.into_inner().expect("no thread panics"))
+        for workshop in workshops {
+            scope.spawn(|| try_some(workshop));
+        }
+    });
+    tried.into_inner().expect("no thread panics")
 }
 
 fn report(mutants: &[Mutant], tried: &Tried, took: Duration) -> Result<()> {
@@ -94,13 +92,13 @@ fn report(mutants: &[Mutant], tried: &Tried, took: Duration) -> Result<()> {
         println!("{:<width$} {:>4} s  {}", mutants[at].name, took.as_secs(), shortened(trial));
     }
     println!("{} mutants in {} s", tried.len(), took.as_secs());
-    let survived: Vec<String> = tried
+    let missed: Vec<String> = tried
         .iter()
-        .filter(|(_, (trial, _))| matches!(trial, Trial::Survived))
+        .filter(|(_, (trial, _))| !matches!(trial, Trial::Caught(_)))
         .map(|(&at, _)| format!("{} ({})", mutants[at].name, mutants[at].breaks))
         .collect();
-    if !survived.is_empty() {
-        bail!("the simulation did not notice: {}", survived.join(", "));
+    if !missed.is_empty() {
+        bail!("not caught: {}", missed.join(", "));
     }
     Ok(())
 }
@@ -109,8 +107,9 @@ fn report(mutants: &[Mutant], tried: &Tried, took: Duration) -> Result<()> {
 fn shortened(trial: &Trial) -> String {
     const WIDTH: usize = 110;
     let text = match trial {
-        Trial::Caught(how) => how,
-        Trial::Survived => "NOT CAUGHT",
+        Trial::Caught(how) => how.clone(),
+        Trial::Survived => "NOT CAUGHT".to_owned(),
+        Trial::Spoilt(why) => format!("NOT TRIED: {why}"),
     };
     text.chars().take(WIDTH).collect()
 }

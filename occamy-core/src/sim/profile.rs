@@ -12,7 +12,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 pub(crate) use choices::{Amount, Ending, Obedience, Span};
-pub(crate) use settings::draw_config;
+pub(crate) use settings::{draw_config, draw_unit};
 
 /// Something that the world may do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +73,12 @@ pub(crate) struct Profile {
     pub(crate) offer_deadline: u32,
     pub(crate) repeated: u32,
     greatest_weight: u32,
+    /// Spans are multiples of this.
+    grain: Duration,
 }
 
 impl Profile {
-    pub(crate) fn draw(rng: &mut Rng) -> Self {
+    pub(crate) fn draw(rng: &mut Rng, grain: Duration) -> Self {
         let mut moves = swarm(rng, &MOVES);
         moves.retain(|&(what, _)| what != Move::Advance);
         moves.push((Move::Advance, rng.u32(30..200)));
@@ -138,6 +140,7 @@ impl Profile {
             offer_deadline: percentage(rng, 80),
             repeated: percentage(rng, 10),
             greatest_weight: if rng.bool() { 1 } else { rng.u32(1..6) },
+            grain,
         }
     }
 
@@ -158,6 +161,7 @@ impl Profile {
             offer_deadline: 0,
             repeated: 0,
             greatest_weight: 1,
+            grain: Duration::from_micros(1),
         }
     }
 
@@ -169,8 +173,17 @@ impl Profile {
         pick(rng, if stopped { &self.stopped_endings } else { &self.endings })
     }
 
-    pub(crate) fn obedience(&self, rng: &mut Rng) -> Obedience {
-        pick(rng, &self.obedience)
+    /// How long a task goes on after its stop, or `None` if the stop changes nothing.
+    pub(crate) fn obedience(&self, rng: &mut Rng, kill_timeout: Duration) -> Option<Duration> {
+        const MOMENT: Duration = Duration::from_nanos(1);
+        Some(match pick(rng, &self.obedience) {
+            Obedience::AtOnce => Duration::ZERO,
+            Obedience::Slow => self.span(Span::Part, rng, kill_timeout),
+            Obedience::JustInTime => kill_timeout - MOMENT,
+            Obedience::AtTheDeadline => kill_timeout,
+            Obedience::JustTooLate => kill_timeout + MOMENT,
+            Obedience::Deaf => return None,
+        })
     }
 
     pub(crate) fn amount(&self, rng: &mut Rng, limit: usize) -> Option<usize> {
@@ -184,15 +197,20 @@ impl Profile {
     }
 
     pub(crate) fn duration(&self, rng: &mut Rng, unit: Duration) -> Duration {
-        pick(rng, &self.durations).draw(rng, unit)
+        self.span(pick(rng, &self.durations), rng, unit)
     }
 
     pub(crate) fn answer_delay(&self, rng: &mut Rng, unit: Duration) -> Duration {
-        pick(rng, &self.answer_delays).draw(rng, unit)
+        self.span(pick(rng, &self.answer_delays), rng, unit)
     }
 
     pub(crate) fn gap(&self, rng: &mut Rng, unit: Duration) -> Duration {
-        pick(rng, &self.gaps).draw(rng, unit)
+        self.span(pick(rng, &self.gaps), rng, unit)
+    }
+
+    pub(crate) fn span(&self, span: Span, rng: &mut Rng, unit: Duration) -> Duration {
+        let grains = span.draw(rng, unit).as_nanos().div_ceil(self.grain.as_nanos());
+        self.grain * u32::try_from(grains).expect("a span is a few units, and a grain no small part of one")
     }
 
     pub(crate) fn weight(&self, rng: &mut Rng) -> NonZeroU32 {

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use super::broker::{Broker, Lease};
 use super::coverage::{Coverage, Reached};
 use super::host::{Host, Run};
-use super::profile::{Ending, Move, Profile, Span, draw_config};
+use super::profile::{Ending, Move, Profile, Span, draw_config, draw_unit};
 use super::trace::Trace;
 use super::violation::{Violation, ensure};
 use crate::scheduler::{Action, Event};
@@ -25,6 +25,8 @@ pub(crate) struct World {
     now: Duration,
     /// The time in which things happen here.
     unit: Duration,
+    /// Of which all times are multiples.
+    grain: Duration,
     hosts: Vec<Host>,
     hosts_so_far: u64,
     broker: Broker,
@@ -48,11 +50,12 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, trace: Trace) -> Result<Self, Violation> {
         let mut rng = Rng::with_seed(seed);
-        let unit = Duration::from_micros([1_000, 3_000, 40_000, 1_000_000][rng.usize(0..4)]);
-        let profile = Profile::draw(&mut rng);
+        let (unit, grain) = draw_unit(&mut rng);
+        let profile = Profile::draw(&mut rng, grain);
         let mut world = Self {
             now: Duration::ZERO,
             unit,
+            grain,
             hosts: Vec::new(),
             hosts_so_far: 0,
             broker: Broker::default(),
@@ -82,7 +85,7 @@ impl World {
     pub(crate) fn step(&mut self) -> Result<(), Violation> {
         if self.phase_left == 0 {
             self.phase_left = self.rng.u32(100..1000);
-            self.profile = Profile::draw(&mut self.rng);
+            self.profile = Profile::draw(&mut self.rng, self.grain);
         }
         self.phase_left -= 1;
         let next = match self.burst_left.checked_sub(1) {
@@ -117,7 +120,7 @@ impl World {
         self.over = true;
         for at in 0..self.hosts.len() {
             self.hosts[at].bench.is_idle()?;
-            let grace = Span::Some.draw(&mut self.rng, self.unit);
+            let grace = self.span(Span::Some);
             self.event(at, Event::ShutDown { grace })?;
             ensure(self.hosts[at].bench.truth.closed, "an idle server closes at once", String::new)?;
         }
@@ -172,7 +175,7 @@ impl World {
             Action::Stop { task, .. } => {
                 let Some(run) = host.runs.get_mut(&task.0) else { return };
                 run.stopped = true;
-                if let Some(after) = self.profile.obedience(&mut self.rng).draw(&mut self.rng, kill_timeout) {
+                if let Some(after) = self.profile.obedience(&mut self.rng, kill_timeout) {
                     run.plan = plan;
                     self.agenda.add(self.now + after, host.id, Plan::End { key: task.0, plan });
                 }
@@ -183,7 +186,7 @@ impl World {
                 self.agenda.add(answers, host.id, Plan::Answer { key: task.0, amount });
             }
             Action::Settle { task, verdict } => {
-                let jitter = Span::Part.draw(&mut self.rng, self.unit);
+                let jitter = self.profile.span(Span::Part, &mut self.rng, self.unit);
                 let lease = Lease { server: host.id, key: task.0 };
                 let dead = self.broker.dead_letters;
                 self.broker.settle(lease, verdict, self.now, jitter);
@@ -228,6 +231,10 @@ impl World {
             Ending::Interrupted => Outcome::Interrupted,
             Ending::Panicked => Outcome::Panicked(self.failure.clone()),
         }
+    }
+
+    fn span(&mut self, span: Span) -> Duration {
+        self.profile.span(span, &mut self.rng, self.unit)
     }
 
     /// True once out of so many hundred times.

@@ -50,3 +50,22 @@ impl Mutant {
         Ok(sound.replacen(&self.find, &self.replace, 1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_mutant_fits_the_code_as_it_is() {
+        let mutants = read().unwrap();
+        let names: BTreeSet<_> = mutants.iter().map(|mutant| &mutant.name).collect();
+        assert_eq!(names.len(), mutants.len(), "two mutants have the same name");
+        for mutant in &mutants {
+            let file = workspace_root().join("occamy-core/src").join(&mutant.file);
+            let broken = mutant.apply(&std::fs::read_to_string(file).unwrap());
+            assert!(broken.is_ok(), "{}: {broken:?}", mutant.name);
+        }
+    }
+}

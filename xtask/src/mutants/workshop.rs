@@ -23,6 +23,8 @@ pub(super) enum Trial {
     Caught(String),
     /// All seeds passed.
     Survived,
+    /// It could not be tried.
+    Spoilt(String),
 }
 
 /// The crate that is copied.
@@ -116,6 +118,9 @@ fn manifest(workspace: &Path) -> Result<String> {
     let workspace = manifest.get_mut("workspace").and_then(toml::Value::as_table_mut);
     let workspace = workspace.context("Cargo.toml has no [workspace]")?;
     workspace.insert("members".to_owned(), vec![CRATE].into());
+    let profiles = manifest.get_mut("profile").and_then(|profiles| profiles.get_mut("dev"));
+    let profile = profiles.and_then(toml::Value::as_table_mut).context("Cargo.toml has no [profile.dev]")?;
+    profile.insert("debug".to_owned(), false.into());
     Ok(manifest.to_string())
 }
 

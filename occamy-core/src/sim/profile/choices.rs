@@ -60,18 +60,3 @@ impl Span {
         })
     }
 }
-
-impl Obedience {
-    /// How long the task goes on after its stop, or `None` if the stop changes nothing.
-    pub(crate) fn draw(self, rng: &mut Rng, kill_timeout: Duration) -> Option<Duration> {
-        const MOMENT: Duration = Duration::from_nanos(1);
-        Some(match self {
-            Self::AtOnce => Duration::ZERO,
-            Self::Slow => Span::Part.draw(rng, kill_timeout),
-            Self::JustInTime => kill_timeout - MOMENT,
-            Self::AtTheDeadline => kill_timeout,
-            Self::JustTooLate => kill_timeout + MOMENT,
-            Self::Deaf => return None,
-        })
-    }
-}

@@ -41,11 +41,12 @@ impl World {
             }
             Move::RepeatedArrival => self.repeated_arrival(at),
             Move::Jump => {
-                self.now += Span::Long.draw(&mut self.rng, self.unit);
+                let jump = self.span(Span::Long);
+                self.now += jump;
                 self.time_passed(at)
             }
             Move::Backwards => {
-                let back = Span::Some.draw(&mut self.rng, self.unit);
+                let back = self.span(Span::Some);
                 let then = self.hosts[at].time(self.now).saturating_sub(back);
                 let event = if self.rng.bool() { Event::TimePassed } else { Event::ExpandNow };
                 self.event_at(at, &event, then)
@@ -55,7 +56,8 @@ impl World {
                 let grace = match self.rng.u32(0..6) {
                     0 => Duration::ZERO,
                     1 => Duration::MAX,
-                    _ => Span::Some.draw(&mut self.rng, self.unit),
+                    2 => self.span(Span::Part),
+                    _ => self.span(Span::Some),
                 };
                 self.event(at, Event::ShutDown { grace })
             }
@@ -87,7 +89,7 @@ impl World {
         let deadlines = self.hosts.iter().enumerate().filter_map(|(at, host)| Some((host.deadline()?, at)));
         let (due, at) = deadlines.min()?;
         let late = self.chance(self.profile.late_timers);
-        let late = if late { Span::Some.draw(&mut self.rng, self.unit) } else { Duration::ZERO };
+        let late = if late { self.span(Span::Some) } else { Duration::ZERO };
         Some((due.saturating_add(late), at))
     }
 
@@ -112,7 +114,7 @@ impl World {
                 let stopped = run.stopped;
                 self.hosts[at].runs.remove(&key);
                 if self.chance(self.profile.repeated) {
-                    let again = self.now + Span::Part.draw(&mut self.rng, self.unit);
+                    let again = self.now + self.span(Span::Part);
                     self.agenda.add(again, server, Plan::EndAgain { key });
                 }
                 let outcome = self.outcome(stopped);
@@ -172,7 +174,10 @@ impl World {
         let request = Request {
             group: self.groups[self.rng.usize(0..3)].clone(),
             weight: self.profile.weight(&mut self.rng),
-            max_run: limited.then(|| Span::Part.draw(&mut self.rng, self.unit) + Duration::from_nanos(1)),
+            max_run: limited.then(|| {
+                let span = if self.rng.bool() { Span::Part } else { Span::Some };
+                self.span(span).max(Duration::from_nanos(1))
+            }),
             attempt,
         };
         self.event(at, Event::RequestArrived { task: TaskKey(key), request })
@@ -185,8 +190,8 @@ impl World {
             let weight = self.profile.weight(&mut self.rng);
             let now = self.hosts[at].time(self.now);
             let deadline = self.chance(self.profile.offer_deadline).then(|| match self.rng.u32(0..8) {
-                0 => now.saturating_sub(Span::Part.draw(&mut self.rng, self.unit)),
-                _ => now + Span::Some.draw(&mut self.rng, self.unit),
+                0 => now.saturating_sub(self.span(Span::Part)),
+                _ => now + self.span(Span::Some),
             });
             let group = self.groups[self.rng.usize(0..3)].clone();
             let task = TaskKey(self.hosts[at].new_key());
