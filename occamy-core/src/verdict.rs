@@ -85,6 +85,7 @@ impl fmt::Display for VerdictKind {
 
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It returned `Ok`.
     Completed,
@@ -104,6 +105,14 @@ impl Outcome {
             Self::Failed(_) => OutcomeKind::Failed,
             Self::Interrupted => OutcomeKind::Interrupted,
             Self::Panicked(_) => OutcomeKind::Panicked,
+        }
+    }
+
+    /// The error that this outcome carries.
+    pub const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Failed(error) | Self::Panicked(error) => Some(error),
+            Self::Completed | Self::Interrupted => None,
         }
     }
 }
@@ -152,6 +161,7 @@ impl fmt::Display for OutcomeKind {
 
 /// What had been done to a task, or its server, by the time the task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fate {
     /// Nothing: it ended by itself.
     Undisturbed,
@@ -163,6 +173,7 @@ pub enum Fate {
 
 /// How often a message may be tried, and how long it waits between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Limits {
     /// Failed attempts after which a message goes to the dead letters, the first included. At least 1.
     pub max_attempts: u32,

@@ -136,10 +136,7 @@ impl Desk {
         outcome: Outcome,
     ) -> Vec<Job> {
         // The scheduler drops what it has no use for. That must not be the last of an error.
-        let kept = match &outcome {
-            Outcome::Failed(error) | Outcome::Panicked(error) => Some(error.clone()),
-            Outcome::Completed | Outcome::Interrupted => None,
-        };
+        let kept = outcome.error().cloned();
         let mut state = self.lock();
         let unread = state.leave(task);
         let mut jobs = self.tell(&mut state, now, lane, Event::Finished { task, outcome });

@@ -1,16 +1,32 @@
 //! An embedded broker: everything a real one does for Occamy, in this process and nowhere else.
 //!
-//! For programs that need no other, for examples, and for tests of handlers and tasks: leases, redelivery, attempts, dead
-//! letters, delayed requeues and control messages for any number of servers behave as on the brokers of the adapter
-//! crates, and [faults](MemoryBroker::faults) can be had on demand. Nothing survives the process.
+//! For programs that need no other, for examples, and for tests of handlers and tasks. Any number of servers
+//! [connect](MemoryBroker::connect) to a [`MemoryBroker`], and clients get a [publisher](MemoryBroker::publisher). What a
+//! server meets here it also meets on the brokers of the adapter crates:
+//!
+//! | | here |
+//! | --- | --- |
+//! | requests | The oldest first, to the server that has waited longest. One that comes back keeps its age. |
+//! | control messages | To every server that is connected, the sender's own included, in order. |
+//! | failed | To the [dead letters](MemoryBroker::dead_letters), with the reason in the headers. Sent again as it is, a dead letter goes on counting its attempts. |
+//! | to be retried | Available after the delay, with the attempt raised by one. |
+//! | interrupted | Available to other servers at once, to the same one after a [pause](MemoryBrokerBuilder::pause). |
+//! | busy | Kept, and counted against the server's credit, for half to one and a half pauses; then for other servers first. |
+//! | a server that dies | Its requests go to others: at once if its connection ends, at the end of their [lease](MemoryBrokerBuilder::lease) if that is cut. A task may run for days while it is there. |
+//! | a request that is dropped unsettled | Goes back at once; if the broker can't be reached, when it can, or at the end of the lease. |
+//! | a late settlement | Is an error, [counted](Counts::stale), and changes nothing. |
+//!
+//! Nothing survives the process.
 //!
 //! # Testing a handler
 //!
-//! A test makes a broker, a server on it, and a client. When the request is settled the broker tells what became of it:
+//! A test makes a broker, a server on it, and a client. When everything is settled the broker tells what became of it:
 //!
 //! ```
+//! use std::time::Duration;
+//!
 //! use bytes::Bytes;
-//! use occamy_core::transport::{Publisher, Transport, header};
+//! use occamy_core::transport::header;
 //! use occamy_core::{BoxTask, Error, ErrorKind, Headers, Task, TaskContext, TaskDetails, handler_fn};
 //! use occamy_runtime::{Server, memory::MemoryBroker};
 //!
@@ -40,21 +56,79 @@
 //! for number in ["4", "7", "x"] {
 //!     client.request(Headers::new(), Bytes::from(number)).await?;
 //! }
-//! broker.idle().await; // every request is settled for good
+//! broker.idle().await;
 //!
-//! let mut dead: Vec<_> = broker.dead_letters().iter().map(|letter| letter.headers.string(header::KIND).unwrap().to_owned()).collect();
-//! dead.sort();
-//! assert_eq!(dead, ["invalid_task", "unknown_handler_error"]);
+//! let mut kinds = Vec::new();
+//! for letter in broker.dead_letters() {
+//!     kinds.push(letter.headers.string(header::KIND)?.to_owned());
+//! }
+//! kinds.sort();
+//! assert_eq!(kinds, ["invalid_task", "unknown_handler_error"]);
 //! assert_eq!(broker.stats().counts.done, 1);
 //!
-//! server.shutdown(std::time::Duration::ZERO).await;
+//! server.shutdown(Duration::ZERO).await;
 //! serving.await??;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Time is tokio's: in a test with `start_paused` delays and leases take no time, as long as its tasks are
-//! [`AsyncTask`](occamy_core::AsyncTask)s. (The paused clock runs ahead while only threads are at work.)
+//! # Testing what goes wrong
+//!
+//! [`Faults`] stop the broker, cut connections, expire leases and let settlements fail. Time is tokio's, so where its clock
+//! is paused (`#[tokio::test(start_paused = true)]`) the longest delay takes none: as long as the tasks are
+//! [`AsyncTask`](occamy_core::AsyncTask)s, because a paused clock runs ahead while only threads are at work.
+//!
+//! Here the server that has a request is cut off, and another finishes the work when the lease is over:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use occamy_core::{AsyncTask, BoxFuture, BoxTask, Error, Headers, TaskContext, TaskDetails, handler_fn};
+//! use occamy_runtime::{Server, memory::MemoryBroker};
+//!
+//! struct Minute;
+//!
+//! impl AsyncTask for Minute {
+//!     fn details(&self) -> TaskDetails {
+//!         TaskDetails::default()
+//!     }
+//!
+//!     fn run<'a>(&'a self, _: &'a TaskContext) -> BoxFuture<'a, Result<(), Error>> {
+//!         Box::pin(async {
+//!             tokio::time::sleep(Duration::from_secs(60)).await;
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let broker = MemoryBroker::builder().lease(Duration::from_secs(10)).build();
+//! let start = tokio::time::Instant::now();
+//! let serve = |name: &str| {
+//!     let server = Server::builder(handler_fn(|_, _| Ok(BoxTask::future(Minute)))).slots(1).build()?;
+//!     tokio::spawn(server.serve(broker.connect(name)).into_future());
+//!     Ok::<_, occamy_runtime::BuildError>(server)
+//! };
+//! let first = serve("first")?;
+//! broker.publisher().request(Headers::new(), Bytes::new()).await?;
+//! while broker.stats().in_flight.is_empty() {
+//!     tokio::task::yield_now().await;
+//! }
+//!
+//! broker.faults().cut("first");
+//! let second = serve("second")?;
+//! broker.idle().await;
+//!
+//! let counts = broker.stats().counts;
+//! assert_eq!((counts.done, counts.redelivered, counts.stale), (1, 1, 1));
+//! assert_eq!(start.elapsed().as_secs(), 70);
+//! # first.shutdown(Duration::ZERO).await;
+//! # second.shutdown(Duration::ZERO).await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod deliveries;
@@ -170,8 +244,6 @@ impl MemoryBroker {
     pub async fn idle(&self) {
         loop {
             let changed = self.0.idle.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
             if self.lock().is_idle() {
                 return;
             }

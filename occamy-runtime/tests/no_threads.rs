@@ -97,10 +97,17 @@ fn without_threads() {
                 matches!(settled.verdict(), Some(Verdict::Retry { error, .. }) if error.kind() == ErrorKind::TaskNotAdded),
                 "{:?}", settled.verdict()
             );
+            let source = settled.verdict().and_then(Verdict::error).and_then(std::error::Error::source);
+            assert!(source.is_some_and(|source| source.is::<std::io::Error>()), "a thread is tried for each time");
             assert_eq!(server.available(), 1, "no slot is lost");
         }
         let errors = |o: &Observation| matches!(o, Observation::Failed { error, .. } if error.kind() == ErrorKind::TaskNotAdded);
         assert_eq!(monitor.observations().iter().filter(|o| errors(o)).count(), 3);
+
+        // No slot is kept for the answer of a task that could not be asked.
+        let offer = TestMessage::new(Headers::new(), "master");
+        server.handle_control(Box::new(offer));
+        assert_eq!(server.snapshot().tasks.len(), 2);
 
         assert!(server.shutdown(Duration::ZERO).await.is_clean());
         assert_eq!(master_settled.verdict(), Some(&Verdict::Done));

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
 
 mod ci;
+mod explore;
 mod layers;
 mod mutants;
 mod sim;
@@ -21,6 +22,7 @@ use xshell::Shell;
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
     Ci(ci::Args),
+    Explore(explore::Args),
     Mutants(mutants::Args),
     Sim(sim::Args),
     Test(test::Args),
@@ -43,6 +45,7 @@ fn run(command: &Command) -> Result<()> {
 
     match command {
         Command::Ci(args) => ci::run(&sh, args),
+        Command::Explore(args) => explore::run(args),
         Command::Mutants(args) => mutants::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Test(args) => test::run(&sh, args),

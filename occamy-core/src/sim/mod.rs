@@ -7,6 +7,7 @@
 mod broker;
 mod checks;
 mod coverage;
+mod explore;
 mod host;
 mod model;
 mod profile;
@@ -20,6 +21,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use coverage::{Coverage, Reached};
+pub use explore::{Explored, Setup, explore};
 use trace::Trace;
 use violation::Violation;
 use world::World;

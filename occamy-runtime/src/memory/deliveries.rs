@@ -105,7 +105,6 @@ impl State {
 
     /// Nobody will settle this delivery: it goes back at once if the broker can know, else when it does.
     pub(super) fn orphan(&mut self, delivery: u64) {
-        self.set_settling(delivery, false);
         let Some(in_flight) = self.in_flight.get_mut(&delivery) else { return };
         in_flight.orphan = true;
         let link = in_flight.link;

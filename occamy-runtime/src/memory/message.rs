@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use occamy_core::{
-    BoxFuture, BrokerEvent, Error, ErrorKind, Headers, LeaseWatch, Message, Observation, Verdict, VerdictKind,
-};
+use occamy_core::transport::settlement_error;
+use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Observation, Verdict};
 use tokio::time::Instant;
 
 use super::MemoryBroker;
@@ -54,13 +53,7 @@ impl Request {
                 "the request is no longer this server's: it was handed out again"
             }
         };
-        Err(Error::new(
-            match kind {
-                VerdictKind::Done => ErrorKind::MessageNotAcked,
-                _ => ErrorKind::MessageNotNacked,
-            },
-            why,
-        ))
+        Err(settlement_error(kind, why))
     }
 }
 

@@ -145,9 +145,8 @@ impl ControlStream for Controls {
 /// Waits until `look` finds something. Looks whenever it is woken.
 async fn wait<T>(woken: &Notify, mut look: impl FnMut() -> Option<T>) -> T {
     loop {
+        // It counts from here on, polled or not.
         let wake = woken.notified();
-        tokio::pin!(wake);
-        wake.as_mut().enable();
         if let Some(found) = look() {
             return found;
         }

@@ -1,6 +1,7 @@
 //! Messages that remember how they were settled, and how often.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict, VerdictKind};
@@ -13,6 +14,7 @@ pub struct Letter {
     body: Bytes,
     attempt: u32,
     deliveries: Option<u32>,
+    leased: bool,
     settling: Settling,
     receipt: Receipt,
 }
@@ -46,6 +48,7 @@ impl Letter {
             body: Bytes::new(),
             attempt: 1,
             deliveries: None,
+            leased: true,
             settling: Settling::AtOnce,
             receipt: Receipt(Arc::new(Inner { bell: bell.clone(), ..Inner::default() })),
         }
@@ -68,6 +71,12 @@ impl Letter {
 
     pub fn with_deliveries(mut self, deliveries: u32) -> Self {
         self.deliveries = Some(deliveries);
+        self
+    }
+
+    /// The lease is lost before anybody asks.
+    pub fn without_lease(mut self) -> Self {
+        self.leased = false;
         self
     }
 
@@ -97,6 +106,13 @@ impl Receipt {
     /// Waits for the one verdict.
     pub async fn settled(&self) -> Verdict {
         self.0.bell.until("a verdict", || self.verdict().is_some()).await;
+        self.verdicts().remove(0)
+    }
+
+    /// Waits for the one verdict while time passes, for so long at most.
+    pub async fn settled_in_time(&self, limit: Duration) -> Verdict {
+        let settled = self.0.bell.rung_and(|| self.verdict().is_some());
+        tokio::time::timeout(limit, settled).await.expect("a verdict in time");
         self.verdicts().remove(0)
     }
 
@@ -130,6 +146,9 @@ impl Message for Letter {
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {
+        if !self.leased {
+            lost();
+        }
         *self.receipt.0.watch.lock().unwrap() = Some(lost);
     }
 

@@ -7,7 +7,7 @@ use occamy_core::transport::{Publisher, Transport};
 use occamy_core::{Headers, Verdict};
 use occamy_runtime::memory::MemoryBroker;
 
-use crate::world::{LEASE, Peer, failed, pass, send, text};
+use crate::world::{LEASE, Peer, failed, pass, send, soon, text};
 
 async fn tell(publisher: &dyn Publisher, body: &'static str) {
     publisher.control(Headers::new().with("task-id", "t"), Bytes::from(body)).await.unwrap();
@@ -46,12 +46,12 @@ async fn a_server_gets_what_is_sent_after_it_connected() {
 async fn who_waits_is_woken() {
     let broker = MemoryBroker::new();
     let mut a = Peer::connect(&broker, "a");
-    let (message, ()) = join(a.controls.next(), async {
+    let (message, ()) = join(a.control(), async {
         pass(LEASE).await;
         tell(&*broker.publisher(), "1").await;
     })
     .await;
-    assert_eq!(text(&*message.unwrap().unwrap()), "1");
+    assert_eq!(text(&*message), "1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,12 +110,12 @@ async fn what_is_sent_during_a_cut_comes_after_it() {
     broker.faults().cut("a");
     tell(&*broker.publisher(), "1").await;
     assert!(a.control_now().is_none());
-    let (message, ()) = join(a.controls.next(), async {
+    let (message, ()) = join(a.control(), async {
         pass(2 * LEASE).await;
         broker.faults().restore("a");
     })
     .await;
-    assert_eq!(text(&*message.unwrap().unwrap()), "1");
+    assert_eq!(text(&*message), "1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,10 +123,22 @@ async fn closing_ends_the_stream_after_what_is_there() {
     let broker = MemoryBroker::new();
     let mut a = Peer::connect(&broker, "a");
     tell(&*broker.publisher(), "1").await;
-    a.transport.close().await.unwrap();
+    soon(a.transport.close()).await.unwrap();
     tell(&*broker.publisher(), "2").await;
     assert_eq!(text(&*a.control_now().unwrap()), "1");
     assert!(a.controls_ended());
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_wakes_who_waits() {
+    let broker = MemoryBroker::new();
+    let Peer { transport, mut controls, mut requests, .. } = Peer::connect(&broker, "a");
+    let close = async {
+        pass(LEASE).await;
+        transport.close().await.unwrap();
+    };
+    let ((control, request), ()) = soon(join(join(controls.next(), requests.next(1)), close)).await;
+    assert!(control.unwrap().is_none() && request.unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +147,7 @@ async fn closing_ends_the_stream_during_a_cut_too() {
     let mut a = Peer::connect(&broker, "a");
     broker.faults().cut("a");
     tell(&*broker.publisher(), "1").await;
-    a.transport.close().await.unwrap_err();
+    soon(a.transport.close()).await.unwrap_err();
     assert!(a.controls_ended());
 }
 

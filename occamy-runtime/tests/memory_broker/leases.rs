@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use occamy_core::transport::Transport;
-use occamy_core::{BrokerEvent, ErrorKind, Verdict};
+use occamy_core::{BrokerEvent, ErrorKind, Monitor, Observation, Verdict};
 use occamy_runtime::memory::MemoryBroker;
 use tokio::time::Instant;
 
-use crate::world::{LEASE, Losses, PAUSE, Peer, SECOND, failed, pass, retry, send, text};
+use crate::world::{LEASE, Losses, PAUSE, Peer, SECOND, failed, pass, retry, send, soon, text};
 
 #[tokio::test(start_paused = true)]
 async fn a_task_may_run_for_days() {
@@ -231,7 +231,7 @@ async fn a_connection_that_is_closed_gives_up_what_it_has() {
     let held = a.take_now().unwrap();
     let losses = Losses::default();
     held.watch_lease(losses.watch());
-    a.transport.close().await.unwrap();
+    soon(a.transport.close()).await.unwrap();
     assert!(a.requests_ended() && a.controls_ended());
     assert_eq!(losses.count(), 1);
     let again = b.take_now().unwrap();
@@ -276,6 +276,54 @@ async fn a_server_that_vanishes_while_cut_is_missed_at_the_end_of_its_lease() {
     held.ack().await.unwrap_err();
     again.ack().await.unwrap();
     assert!(broker.idle().now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_can_be_lost_before_the_request_is_taken() {
+    let broker = MemoryBroker::new();
+    let (mut a, mut b) = (Peer::connect(&broker, "a"), Peer::connect(&broker, "b"));
+    let mut waits = a.requests.next(1);
+    assert!((&mut waits).now_or_never().is_none());
+    send(&broker, ["1"]).await;
+    broker.faults().cut("a");
+    pass(LEASE + SECOND).await;
+    let other = b.take_now().unwrap();
+    assert!((&mut waits).now_or_never().is_none());
+    other.ack().await.unwrap();
+}
+
+/// A connection keeps its monitor, so the monitor shows whether the connection is still there.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_a_server_that_is_gone() {
+    struct Watch(#[expect(dead_code, reason = "it is held, and that is all")] Arc<()>);
+    impl Monitor for Watch {
+        fn record(&self, _: &Observation) {}
+    }
+
+    let broker = MemoryBroker::new();
+    let kept = Arc::new(());
+    let connect = || {
+        let transport = broker.connect("a");
+        transport.observe(Arc::new(Watch(Arc::clone(&kept))));
+        transport
+    };
+    drop(connect());
+    // The outbox of a connection ends by itself.
+    pass(PAUSE).await;
+    assert_eq!(Arc::strong_count(&kept), 1);
+    for restored in [true, false] {
+        let server = connect();
+        broker.faults().cut("a");
+        drop(server);
+        pass(PAUSE).await;
+        assert_eq!(Arc::strong_count(&kept), 2);
+        if restored {
+            broker.faults().restore("a");
+        } else {
+            pass(LEASE).await;
+        }
+        assert_eq!(Arc::strong_count(&kept), 1);
+    }
 }
 
 #[tokio::test(start_paused = true)]

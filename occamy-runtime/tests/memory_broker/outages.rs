@@ -8,7 +8,7 @@ use occamy_core::{BrokerEvent, ErrorKind, Headers};
 use occamy_runtime::memory::MemoryBroker;
 use tokio::time::Instant;
 
-use crate::world::{LEASE, Losses, PAUSE, Peer, SECOND, pass, send, text};
+use crate::world::{LEASE, Losses, PAUSE, Peer, SECOND, pass, send, soon, text};
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_broker_takes_nothing_and_hands_out_nothing() {
@@ -60,7 +60,7 @@ async fn who_waits_goes_on_waiting_over_an_outage() {
         send(&broker, ["1"]).await;
         broker.publisher().control(Headers::new(), Bytes::new()).await.unwrap();
     };
-    let ((request, control), ()) = join(join(request, control), outage).await;
+    let ((request, control), ()) = soon(join(join(request, control), outage)).await;
     assert_eq!(text(&*request.unwrap().unwrap()), "1");
     assert!(control.unwrap().is_some());
 }
@@ -71,12 +71,13 @@ async fn control_messages_that_were_there_come_after_an_outage() {
     let mut a = Peer::connect(&broker, "a");
     broker.publisher().control(Headers::new(), Bytes::new()).await.unwrap();
     broker.faults().stop();
-    let (control, ()) = join(a.controls.next(), async {
+    assert!(a.control_now().is_none());
+    let (control, ()) = join(a.control(), async {
         pass(SECOND).await;
         broker.faults().start();
     })
     .await;
-    assert!(control.unwrap().is_some());
+    drop(control);
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,8 +87,13 @@ async fn a_connection_that_is_closed_during_an_outage_gives_back_after_it() {
     send(&broker, ["1"]).await;
     let held = a.take_now().unwrap();
     broker.faults().stop();
-    a.transport.close().await.unwrap_err();
+    let losses = Losses::default();
+    held.watch_lease(losses.watch());
+    soon(a.transport.close()).await.unwrap_err();
+    held.watch_lease(losses.watch());
+    assert_eq!(losses.count(), 2);
     held.ack().await.unwrap_err();
+    assert_eq!(broker.stats().counts.stale, 1);
     drop(a);
     let mut b = Peer::connect(&broker, "b");
     assert!(b.take_now().is_none());
@@ -114,7 +120,7 @@ async fn observers_hear_of_their_connection() {
     assert_eq!((a.events(), b.events()), (vec![], vec![]));
     faults.start();
     assert_eq!((a.events(), b.events()), (vec![Reconnected], vec![Reconnected]));
-    a.transport.close().await.unwrap();
+    soon(a.transport.close()).await.unwrap();
     faults.stop();
     assert_eq!((a.events(), b.events()), (vec![], vec![Disconnected]));
 }
@@ -148,6 +154,21 @@ async fn who_is_cut_is_given_nothing_and_can_not_settle() {
     })
     .await;
     assert!(["1", "2"].contains(&text(&*again)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_passed_over_while_cut_and_goes_on_waiting() {
+    let broker = MemoryBroker::new();
+    let (mut a, mut b) = (Peer::connect(&broker, "a"), Peer::connect(&broker, "b"));
+    let mut waits = a.requests.next(1);
+    assert!((&mut waits).now_or_never().is_none());
+    broker.faults().cut("a");
+    send(&broker, ["1"]).await;
+    let other = b.take_now().unwrap();
+    assert_eq!(text(&*other), "1");
+    broker.faults().restore("a");
+    let (next, ()) = soon(join(waits, send(&broker, ["2"]))).await;
+    assert_eq!(text(&*next.unwrap().unwrap()), "2");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use occamy_core::transport::{PublishError, Transport};
 use occamy_runtime::memory::MemoryBroker;
 use tokio::time::Instant;
 
-use crate::world::{LEASE, PAUSE, Peer, SECOND, pass, text};
+use crate::world::{LEASE, PAUSE, Peer, SECOND, pass, soon, text};
 
 fn none() -> Headers {
     Headers::new()
@@ -64,7 +64,7 @@ async fn the_outbox_is_sent_in_order_in_the_background() {
         let message = a.take().await;
         assert_eq!(message.body()[..], [number]);
         message.ack().await.unwrap();
-        let message = a.controls.next().await.unwrap().unwrap();
+        let message = a.control().await;
         assert_eq!(message.body()[..], [number]);
     }
 }
@@ -110,7 +110,7 @@ async fn closing_sends_what_is_in_the_outbox_and_takes_nothing_more() {
         publisher.try_request(none(), Bytes::new()).unwrap();
     }
     let start = Instant::now();
-    a.transport.close().await.unwrap();
+    soon(a.transport.close()).await.unwrap();
     assert!(start.elapsed() >= 3 * SECOND);
     assert_eq!(broker.stats().queued, 3);
     assert!(matches!(publisher.try_request(none(), Bytes::new()), Err(PublishError::Closed)));
@@ -118,7 +118,7 @@ async fn closing_sends_what_is_in_the_outbox_and_takes_nothing_more() {
     assert!(matches!(publisher.request(none(), Bytes::new()).await, Err(PublishError::Closed)));
     assert!(matches!(publisher.control(none(), Bytes::new()).await, Err(PublishError::Closed)));
     let start = Instant::now();
-    a.transport.close().await.unwrap();
+    soon(a.transport.close()).await.unwrap();
     assert!(start.elapsed().is_zero());
 }
 
@@ -140,7 +140,7 @@ async fn closing_tells_what_could_not_be_sent() {
     a.transport.publisher().try_request(none(), Bytes::new()).unwrap();
     a.transport.publisher().try_request(none(), Bytes::new()).unwrap();
     broker.faults().fail_publishes(1);
-    let error = a.transport.close().await.unwrap_err();
+    let error = soon(a.transport.close()).await.unwrap_err();
     assert!(error.message().starts_with("1 message"), "{error}");
     assert_eq!((broker.stats().queued, a.failures().len()), (1, 1));
 }

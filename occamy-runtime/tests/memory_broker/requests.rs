@@ -1,13 +1,11 @@
 //! Who is given which request, and when.
 
-use std::time::Duration;
-
 use futures_util::FutureExt;
 use futures_util::future::{Either, join, select};
 use occamy_core::transport::Transport;
 use occamy_runtime::memory::MemoryBroker;
 
-use crate::world::{PAUSE, Peer, pass, send, text};
+use crate::world::{PAUSE, Peer, SECOND, pass, send, soon, text};
 
 #[tokio::test(start_paused = true)]
 async fn requests_are_handed_out_in_the_order_in_which_they_were_sent() {
@@ -48,7 +46,7 @@ async fn who_has_waited_longest_is_served_first() {
     }
     send(&broker, ["1", "2", "3"]).await;
     for (waits, expected) in [(waits_a, "3"), (waits_b, "1"), (waits_c, "2")] {
-        let message = waits.await.unwrap().unwrap();
+        let message = soon(waits).await.unwrap().unwrap();
         assert_eq!(text(&*message), expected);
         held.push(message);
     }
@@ -63,7 +61,7 @@ async fn asking_anew_does_not_cost_the_place_in_the_line() {
     assert!((&mut waits_b).now_or_never().is_none() && (&mut waits_a).now_or_never().is_none());
     send(&broker, ["1"]).await;
     assert!((&mut waits_b).now_or_never().is_none());
-    assert_eq!(text(&*waits_a.await.unwrap().unwrap()), "1");
+    assert_eq!(text(&*soon(waits_a).await.unwrap().unwrap()), "1");
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,7 +71,7 @@ async fn servers_take_turns() {
     let mut taken = [0, 0];
     for _ in 0..100 {
         let asking = select(a.requests.next(1), b.requests.next(1));
-        let (either, ()) = join(asking, send(&broker, ["x"])).await;
+        let (either, ()) = soon(join(asking, send(&broker, ["x"]))).await;
         let (who, next) = match either {
             Either::Left((next, _)) => (0, next),
             Either::Right((next, _)) => (1, next),
@@ -96,7 +94,7 @@ async fn a_request_for_who_has_stopped_asking_goes_to_another_as_if_it_had_never
     assert_eq!(broker.stats().in_flight["a"], 1);
     assert!((&mut waits_b).now_or_never().is_none());
     drop(waits);
-    let message = waits_b.await.unwrap().unwrap();
+    let message = soon(waits_b).await.unwrap().unwrap();
     assert_eq!((text(&*message), message.deliveries()), ("1", Some(1)));
     assert_eq!(broker.stats().counts.delivered, 1);
 }
@@ -121,7 +119,7 @@ async fn a_settlement_under_way_counts_against_the_credit() {
     assert!(a.take_now_with(1).is_none());
     let second = a.take_now_with(2).unwrap();
     assert_eq!(text(&*second), "2");
-    settling.await.unwrap();
+    soon(settling).await.unwrap();
     drop(second);
     assert!(a.take_now_with(1).is_some());
 }
@@ -159,11 +157,11 @@ async fn draining_ends_the_stream_and_leaves_the_rest_to_others() {
 async fn draining_wakes_who_waits() {
     let broker = MemoryBroker::new();
     let Peer { transport, mut requests, .. } = Peer::connect(&broker, "a");
-    let (next, ()) = join(requests.next(1), async {
-        pass(Duration::from_secs(1)).await;
+    let drain = async {
+        pass(SECOND).await;
         transport.drain().await;
-    })
-    .await;
+    };
+    let (next, ()) = soon(join(requests.next(1), drain)).await;
     assert!(next.unwrap().is_none());
 }
 
@@ -189,6 +187,6 @@ async fn idle_waits_for_the_last_settlement() {
         assert!(broker.idle().now_or_never().is_none());
         a.take().await.ack().await.unwrap();
     };
-    join(broker.idle(), settle).await;
+    soon(join(broker.idle(), settle)).await;
     assert_eq!((broker.stats().counts.done, broker.stats().queued), (1, 0));
 }

@@ -36,7 +36,14 @@ impl Peer {
 
     /// The next request, with room for just that one. A paused clock runs on until it comes.
     pub(crate) async fn take(&mut self) -> Box<dyn Message> {
-        self.requests.next(1).await.expect("there are no errors").expect("the stream goes on")
+        let next = soon(self.requests.next(1)).await;
+        next.expect("there are no errors").expect("the stream goes on")
+    }
+
+    /// The next control message. A paused clock runs on until it comes.
+    pub(crate) async fn control(&mut self) -> Box<dyn Message> {
+        let next = soon(self.controls.next()).await;
+        next.expect("there are no errors").expect("the stream goes on")
     }
 
     /// The request that is there now, if any.
@@ -128,6 +135,11 @@ pub(crate) fn retry(after: Duration) -> Verdict {
 
 pub(crate) fn failed() -> Verdict {
     Verdict::Failed(Error::new(ErrorKind::InvalidBody, "not a number"))
+}
+
+/// What happens within the hour. A future that nobody wakes would keep a paused clock standing for ever.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(3600 * SECOND, future).await.expect("waited in vain")
 }
 
 /// Lets a paused clock run on.

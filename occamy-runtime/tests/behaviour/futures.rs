@@ -1,0 +1,108 @@
+//! Tasks that await, and stops as they see them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use occamy_core::{Error, Observation, OutcomeKind, Verdict};
+
+use crate::common::{Act, Count, World};
+
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[tokio::test(start_paused = true)]
+async fn a_future_that_ignores_its_stop_is_dropped_before_the_kill_timeout() {
+    struct Dropped(Count);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.up();
+        }
+    }
+    let world = World::with(1, |builder| builder.kill_timeout(KILL_TIMEOUT));
+    let (begun, dropped) = (Count::new(&world.bell), Count::new(&world.bell));
+    world.offer(Act::new("deaf").run({
+        let (begun, dropped) = (begun.clone(), dropped.clone());
+        move |_| {
+            let (begun, dropped) = (begun.clone(), Dropped(dropped.clone()));
+            async move {
+                begun.up();
+                std::future::pending::<()>().await;
+                drop(dropped);
+                Ok(())
+            }
+        }
+    }));
+    world.until("it runs", || begun.get() == 1).await;
+    let request = world.request(world.brief("request"));
+    assert_eq!(request.settled_in_time(KILL_TIMEOUT).await, Verdict::Done);
+    assert_eq!(dropped.get(), 1);
+    let wait = world.waits("request")[0];
+    assert!(wait >= KILL_TIMEOUT.mul_f64(0.8) && wait <= KILL_TIMEOUT.mul_f64(0.81), "{wait:?}");
+    let end = |o: &Observation| matches!(o, Observation::Finished { group, outcome: OutcomeKind::Interrupted, .. } if &**group == "deaf");
+    assert_eq!((world.count(end), world.errors()), (1, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_seen_by_check_by_await_and_by_a_thread_that_waits() {
+    let world = World::new(3);
+    let (begun, seen) = (Count::new(&world.bell), Count::new(&world.bell));
+    let looks = [(); 3].map(|()| (begun.clone(), seen.clone()));
+    let [checks, awaits, waits] = looks;
+    world.offer(Act::new("checks").compute(move |cx| {
+        checks.0.up();
+        while cx.check().is_ok() {
+            std::thread::yield_now();
+        }
+        assert!(cx.is_stopped());
+        checks.1.up();
+        cx.check()
+    }));
+    world.offer(Act::new("awaits").run(move |cx| {
+        let awaits = awaits.clone();
+        async move {
+            awaits.0.up();
+            // A second future, and one that was dropped, change nothing.
+            drop(cx.stopped());
+            tokio::join!(cx.stopped(), cx.stopped());
+            awaits.1.up();
+            cx.check()
+        }
+    }));
+    world.offer(Act::new("waits").compute(move |cx| {
+        assert!(!cx.wait_stopped(Duration::ZERO));
+        waits.0.up();
+        assert!(cx.wait_stopped(Duration::MAX));
+        waits.1.up();
+        Err(Error::interrupted())
+    }));
+    world.until("all run", || begun.get() == 3).await;
+    for _ in 0..3 {
+        world.request(Act::new("request"));
+    }
+    world.until("all have seen it", || seen.get() == 3).await;
+}
+
+/// The stop comes while nobody waits yet.
+#[tokio::test(start_paused = true)]
+async fn a_stop_that_came_before_is_seen_at_once() {
+    let world = World::new(1);
+    let (begun, seen) = (Count::new(&world.bell), Count::new(&world.bell));
+    let go = Arc::new(tokio::sync::Notify::new());
+    world.offer(Act::new("late to look").run({
+        let (begun, seen, go) = (begun.clone(), seen.clone(), Arc::clone(&go));
+        move |cx| {
+            let (begun, seen, go) = (begun.clone(), seen.clone(), Arc::clone(&go));
+            async move {
+                begun.up();
+                go.notified().await;
+                cx.stopped().await;
+                assert!(cx.wait_stopped(Duration::MAX));
+                seen.up();
+                cx.check()
+            }
+        }
+    }));
+    world.until("it runs", || begun.get() == 1).await;
+    world.request(Act::new("request"));
+    go.notify_one();
+    world.until("it was seen", || seen.get() == 1).await;
+}
