@@ -40,6 +40,17 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     let mut all = Explored::default();
     explored.iter().for_each(|some| all.add(some));
     let seconds = began.elapsed().as_secs_f64();
+    print_coverage(&all);
     println!("{} states and {} steps between them checked in {seconds:.1} s", all.states, all.steps);
     Ok(())
+}
+
+/// What was reached, and what only the simulation reaches: it has more slots, a broker and an unsteady clock.
+fn print_coverage(all: &Explored) {
+    let reached = all.coverage.iter().filter(|&(_, count)| count > 0);
+    for (what, count) in reached {
+        println!("{count:>12}  {}", what.as_str());
+    }
+    let missing: Vec<_> = all.coverage.missing().map(sim::Reached::as_str).collect();
+    println!("left to the simulation: {}", missing.join(", "));
 }

@@ -3,6 +3,7 @@
 //! Where the simulation reaches far and at random, this reaches everything nearby: depth first, over states that are
 //! the same but for names and absolute time. Time only ever moves to the next deadline.
 
+mod print;
 mod setup;
 mod steps;
 
@@ -13,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::coverage::Coverage;
 use super::host::Bench;
 use super::trace::Trace;
-use super::truth::Place;
 use super::violation::Violation;
 use super::{Failure, panic_message};
 pub use setup::Setup;
@@ -144,19 +144,5 @@ impl Search<'_> {
         let Violation { rule, detail } = violation;
         let trace = trace.into_lines();
         Box::new(Failure { seed: 0, step: path.len() as u64, rule, detail, trace })
-    }
-}
-
-impl State {
-    /// The same for states that differ only in names and in absolute time.
-    fn fingerprint(&self) -> Vec<u64> {
-        let mut print = self.bench.scheduler.fingerprint();
-        self.budget.print(&mut print);
-        // The scheduler does not know how long it has kept a request waiting, but it is checked.
-        let truth = &self.bench.truth;
-        for task in truth.tasks.iter().filter(|task| task.place == Place::Waiting) {
-            print.extend([u64::from(task.wedges_seen), (truth.now - task.arrived).as_nanos() as u64]);
-        }
-        print
     }
 }

@@ -43,13 +43,16 @@ impl Setup {
         }
         for overlap in [0, 1] {
             let two = Self { slots: 2, overlap, ..Self::PLAIN };
-            all.push(Self { requests: 2, offers: 1, assistants: 2, period: true, shutdowns: 0, ..two });
-            all.push(Self { requests: 1, offers: 2, assistants: 2, period: true, shutdowns: 0, ..two });
             all.push(Self { requests: 2, offers: 1, assistants: 1, calls: 1, drain: true, ..two });
-            all.push(Self { requests: 3, offers: 0, assistants: 1, max_run: true, ..two });
-            all.push(Self { slots: 1, requests: 2, offers: 2, assistants: 0, overlap, ..Self::PLAIN });
+            all.push(Self { requests: 3, assistants: 1, max_run: true, ..two });
+            all.push(Self { slots: 1, requests: 2, offers: 2, ..two });
+            // Rebalancing.
+            let period = Self { period: true, shutdowns: 1, ..two };
+            all.push(Self { requests: 2, offers: 1, assistants: 2, ..period });
+            all.push(Self { requests: 1, offers: 2, assistants: 2, ..period });
+            all.push(Self { slots: 3, requests: 2, assistants: 3, ..period });
+            all.push(Self { slots: 3, buffer: 1, requests: 1, offers: 2, assistants: 2, ..period });
         }
-        all.push(Self { slots: 3, requests: 2, assistants: 3, period: true, shutdowns: 0, ..Self::PLAIN });
         all
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Setup, State};
 use crate::scheduler::{Action, Assistant, Event, Offer, Request, TaskKey};
 use crate::sim::coverage::Coverage;
-use crate::sim::truth::{Place, Task};
+use crate::sim::truth::{Kind, Place, Task};
 use crate::sim::violation::Violation;
 use crate::{Error, ErrorKind, Outcome, OutcomeKind};
 
@@ -46,10 +46,12 @@ pub(super) struct Budget {
 }
 
 const ENDINGS: [OutcomeKind; 4] =
-    [OutcomeKind::Completed, OutcomeKind::Failed, OutcomeKind::Interrupted, OutcomeKind::Panicked];
+    [OutcomeKind::Panicked, OutcomeKind::Completed, OutcomeKind::Interrupted, OutcomeKind::Failed];
 
 const GRACE: Duration = Duration::from_millis(3);
 const MAX_RUN: Duration = Duration::from_millis(3);
+/// From an offer's arrival to its deadline.
+const WORTHWHILE: Duration = Duration::from_millis(3);
 
 impl Budget {
     pub(super) fn new(setup: &Setup) -> Self {
@@ -113,8 +115,10 @@ impl State {
         if !task.is_active() {
             return;
         }
-        steps.extend(ENDINGS.map(|outcome| Step::End(task.key, outcome)));
-        if task.is_request() {
+        // How an assistant or a wedged task ends is only recorded.
+        let telling = if task.wedged || task.kind == Kind::Assistant { 1 } else { ENDINGS.len() };
+        steps.extend(ENDINGS[..telling].iter().map(|&outcome| Step::End(task.key, outcome)));
+        if task.is_request() && !task.wedged {
             steps.push(Step::EndRetryable(task.key));
         }
         if let Some(ask) = task.ask {
@@ -158,7 +162,7 @@ impl State {
             Step::Offer => {
                 budget.offers -= 1;
                 // Every other one expires.
-                let deadline = (budget.offers % 2 == 1).then(|| self.bench.truth.now + GRACE);
+                let deadline = (budget.offers % 2 == 1).then(|| self.bench.truth.now + WORTHWHILE);
                 let offer = Offer { group: "".into(), weight: NonZeroU32::MIN, deadline, bytes: 1 };
                 Event::OfferArrived { task: budget.key(), offer }
             }
