@@ -139,7 +139,7 @@ pub enum ServeError {
 async fn pulled_out(shared: &Shared, requests: &mut JoinHandle<()>) {
     let pulled = requests.await;
     if pulled.is_ok() && shared.draining.is_cancelled() {
-        pending().await;
+        pending::<()>().await;
     }
 }
 
@@ -147,7 +147,7 @@ async fn pulled_out(shared: &Shared, requests: &mut JoinHandle<()>) {
 async fn drain_with(shared: &Shared, transport: &dyn Transport) {
     shared.draining.cancelled().await;
     transport.drain().await;
-    pending().await;
+    pending::<()>().await;
 }
 
 fn unanswered() -> Error {
