@@ -75,10 +75,12 @@ pub trait Transport: Send + Sync + 'static {
 pub trait RequestStream: Send + 'static {
     /// The next request, when there is one; `None` once the transport is drained or closed.
     ///
-    /// `credit` is how many more requests the server would start now, this one included; at least 1. The transport has
-    /// no more than that from the broker without having handed them out: it may fetch so many ahead, and hands back what
-    /// it fetched if the credit shrinks to less. Whenever the credit changes the future is dropped and this is called
-    /// again.
+    /// `credit` is how many more requests the server would start now. Requests whose settlement is under way count against
+    /// it, delays included, so that a server never holds more than it has slots: the transport hands out one only if the
+    /// credit exceeds their number. It may fetch as many ahead, and gives back to the broker what it has fetched beyond.
+    /// With a credit of 0 it hands out nothing, and resolves only when the stream has ended.
+    ///
+    /// Whenever the credit changes the future is dropped and this is called again.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use std::thread;
 
 use occamy_core::{ErrorKind, Outcome, TaskKind};
 
-use crate::caught::caught;
+use crate::caught::{bury, caught};
 use crate::desk::{Lane, Run};
 use crate::shared::Shared;
 use crate::span::task_span;
@@ -26,14 +26,14 @@ fn serve_slot(shared: &Arc<Shared>, lane: &Lane, first: Run) {
     let _context = shared.runtime.enter();
     let mut next = Some(first);
     while let Some(run) = next.take().or_else(|| lane.tasks.recv().ok()) {
-        let (outcome, task) = (execute(&run), run.key);
+        let (outcome, task) = (execute(shared, &run), run.key);
         // Before the end is reported: so the table is the last to drop the task, and a panic of that is caught.
-        drop(run);
+        bury(run);
         next = shared.finished(Some(lane.id), task, outcome);
     }
 }
 
-fn execute(run: &Run) -> Outcome {
+fn execute(shared: &Shared, run: &Run) -> Outcome {
     // Told to stop before it began: two threads may bring start and stop in either order.
     if run.cx.is_stopped() {
         return Outcome::Interrupted;
@@ -41,7 +41,8 @@ fn execute(run: &Run) -> Outcome {
     let TaskKind::Compute(task) = run.task.kind() else {
         unreachable!("other kinds of task are started elsewhere")
     };
-    let result = task_span(run).in_scope(|| caught(ErrorKind::UnknownTask, || task.run(&run.cx)));
+    let span = task_span(&run.cx, &run.request_id, &shared.settings.name);
+    let result = span.in_scope(|| caught(ErrorKind::UnknownTask, || task.run(&run.cx)));
     match result {
         Ok(result) => result.into(),
         Err(panic) => Outcome::Panicked(panic),

@@ -254,10 +254,6 @@ impl Desk {
         self.lock().scheduler.available()
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        self.lock().scheduler.usage().draining
-    }
-
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
     }

@@ -20,7 +20,7 @@ const PATIENCE: f64 = 0.8;
 pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let shared = Arc::clone(shared);
     let runtime = shared.runtime.clone();
-    let span = task_span(&run);
+    let span = task_span(&run.cx, &run.request_id, &shared.settings.name);
     let patience = shared.settings.scheduler.kill_timeout.mul_f64(PATIENCE);
     let future = async move {
         let key = run.key;

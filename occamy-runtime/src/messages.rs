@@ -14,7 +14,7 @@ use occamy_core::{
     Verdict,
 };
 
-use crate::caught::caught;
+use crate::caught::{bury, caught};
 use crate::desk::{Arrival, Control};
 use crate::shared::Shared;
 
@@ -22,7 +22,7 @@ impl Shared {
     pub(crate) fn handle_request(self: &Arc<Self>, message: Box<dyn Message>) {
         let started = self.now();
         // Checked before the handler runs, which may be costly. The scheduler checks again.
-        if self.desk.is_draining() {
+        if self.draining.is_cancelled() {
             self.settle(message, Verdict::on_refusal(), no_group());
         } else {
             self.take_request(message);
@@ -84,7 +84,7 @@ impl Shared {
     }
 
     fn take_offer(self: &Arc<Self>, message: Box<dyn Message>) {
-        if self.desk.is_draining() {
+        if self.draining.is_cancelled() {
             self.desk.observe(Observation::OfferDropped { group: no_group(), end: OfferEnd::Draining });
             return self.reject(message, Error::new(ErrorKind::TaskNotAdded, "the server is draining"));
         }
@@ -115,11 +115,17 @@ impl Shared {
     fn make_task(&self, headers: &Headers, body: &Bytes) -> Result<Made, Error> {
         let (headers, request_id) = with_request_id(headers);
         let task = caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))??;
-        let details = caught(ErrorKind::UnknownHandler, || task.details())?;
+        let details = match caught(ErrorKind::UnknownHandler, || task.details()) {
+            Ok(details) => details,
+            Err(panic) => {
+                bury(task);
+                return Err(panic);
+            }
+        };
         Ok(Made { task, details, request_id })
     }
 
-    fn observe_process(&self, process: Process, started: Duration) {
+    fn observe_process(self: &Arc<Self>, process: Process, started: Duration) {
         self.desk.observe(Observation::Process { process, took: self.now().saturating_sub(started) });
         self.tell_monitors();
     }

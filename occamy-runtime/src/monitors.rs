@@ -1,6 +1,6 @@
 //! Telling the monitors, in order and with no lock of the desk held.
 
-use std::sync::Arc;
+use std::sync::{Arc, TryLockError};
 
 use occamy_core::{ErrorKind, Monitor, Observation};
 
@@ -34,16 +34,33 @@ impl Monitors {
 }
 
 impl Shared {
-    /// Tells what is in the queue, unless another thread is at it: that one will find what is there now.
-    pub(crate) fn tell_monitors(&self) {
-        // Between the last look and the end of a turn somebody may have left something and gone: hence the outer loop.
-        while self.desk.has_observations() {
-            let Ok(_turn) = self.monitors.turn.try_lock() else { return };
-            for observation in self.desk.take_observations() {
-                self.monitors.tell(&observation, &self.settings.name);
-                bury(observation);
-            }
+    /// Tells what is in the queue, unless another thread is at it.
+    ///
+    /// What comes in meanwhile is left to a future: or whoever brought a message could be kept here for as long as others
+    /// bring more.
+    pub(crate) fn tell_monitors(self: &Arc<Self>) {
+        if self.desk.has_observations() && self.tell_batch() && self.desk.has_observations() {
+            let shared = Arc::clone(self);
+            self.runtime.spawn(async move {
+                while shared.desk.has_observations() && shared.tell_batch() {
+                    tokio::task::yield_now().await;
+                }
+            });
         }
+    }
+
+    /// Tells what is in the queue now. False if another thread is at it: that one looks again when it is done.
+    fn tell_batch(&self) -> bool {
+        let _turn = match self.monitors.turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        for observation in self.desk.take_observations() {
+            self.monitors.tell(&observation, &self.settings.name);
+            bury(observation);
+        }
+        true
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::caught::{bury, caught};
 use crate::desk::{Control, Errand};
 use crate::shared::Shared;
+use crate::span::task_span;
 
 /// So many slow calls can be under way before others wait. A thread costs little while it sleeps, and none is started
 /// before it is needed.
@@ -68,6 +69,7 @@ impl Drop for Pool {
 impl Shared {
     fn run_errands(self: &Arc<Self>, key: TaskKey) {
         while let Some((task, cx, request_id, errand)) = self.desk.next_errand(key) {
+            let _span = task_span(&cx, &request_id, &self.settings.name).entered();
             match errand {
                 Errand::Expand(limit) => self.ask(key, &task, &cx, &request_id, limit),
                 Errand::Handle(control) => {
@@ -95,6 +97,12 @@ impl Shared {
             self.record_error(cx.group().into(), panic);
             Vec::new()
         });
+        let mut created = created;
+        let surplus = created.split_off(created.len().min(limit));
+        if !surplus.is_empty() {
+            self.desk.observe(Observation::AssistantsDropped { count: surplus.len() });
+            surplus.into_iter().for_each(bury);
+        }
         let created = created.into_iter().filter_map(|assistant| self.with_details(assistant, cx)).collect();
         let jobs = self.desk.expanded(self.now(), key, created, request_id);
         self.desk.observe(Observation::Process { process: Process::Expansion, took: self.now() - started });
@@ -106,13 +114,14 @@ impl Shared {
         match caught(ErrorKind::UnknownTask, || assistant.details()) {
             Ok(details) => Some((assistant, details)),
             Err(panic) => {
+                bury(assistant);
                 self.record_error(cx.group().into(), panic);
                 None
             }
         }
     }
 
-    fn hand_over(&self, task: &BoxTask, cx: &TaskContext, control: &Control) {
+    fn hand_over(self: &Arc<Self>, task: &BoxTask, cx: &TaskContext, control: &Control) {
         let handled = caught(ErrorKind::UnknownTask, || task.handle(cx, &control.headers, &control.body));
         let handled: Result<(), Error> = handled.unwrap_or_else(Err);
         if let Err(error) = handled {

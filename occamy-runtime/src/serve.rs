@@ -3,11 +3,12 @@
 use std::future::{IntoFuture, pending};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use occamy_core::scheduler::Event;
 use occamy_core::transport::{ControlStream, RequestStream, Transport};
-use occamy_core::{BoxFuture, Error, Monitor, Observation, TaskDetails};
+use occamy_core::{BoxFuture, Error, ErrorKind, Monitor, Observation, TaskDetails};
 use tokio::task::JoinHandle;
 
 use crate::server::{Server, ShutdownReport};
@@ -74,33 +75,35 @@ impl Serve {
         transport.observe(Arc::new(Relay(Arc::downgrade(shared))));
         let mut requests = AbortOnDrop(tokio::spawn(pull_requests(Arc::clone(shared), transport.requests())));
         let controls = AbortOnDrop(tokio::spawn(pull_controls(Arc::clone(shared), transport.controls())));
+        let kill_timeout = shared.settings.scheduler.kill_timeout;
 
         let ended = tokio::select! {
             () = shutdown => false,
             // Somebody else shut the server down.
             () = shared.closed.cancelled() => false,
-            _ = &mut requests.0 => true,
+            () = pulled_out(shared, &mut requests.0) => true,
+            // Whoever has the server drain, by whichever way: what is not here yet goes to other servers.
+            () = drain_with(shared, &*transport) => false,
         };
 
-        // Requests first: what is not here yet goes to other servers. Tasks that run on still get their control messages.
-        server.drain();
         let grace = shared.settings.grace;
         let stop = async {
-            transport.drain().await;
-            server.shutdown(grace).await
+            // A broker that does not answer holds up neither the grace period nor the end.
+            let drain = tokio::time::timeout(kill_timeout, transport.drain());
+            tokio::join!(server.shutdown(grace), drain).0
         };
         let cut_short = async {
             cut.await;
-            server.shared.event(Event::ShutDown { grace: std::time::Duration::ZERO });
+            server.shared.event(Event::ShutDown { grace: Duration::ZERO });
             pending().await
         };
         let report = tokio::select! {
             report = stop => report,
             report = cut_short => report,
         };
-        let closed = transport.close().await;
+        let closed = tokio::time::timeout(kill_timeout, transport.close()).await;
         drop(controls);
-        closed.map_err(ServeError::Close)?;
+        closed.unwrap_or_else(|_| Err(unanswered())).map_err(ServeError::Close)?;
         if ended { Err(ServeError::Ended(report)) } else { Ok(report) }
     }
 }
@@ -132,22 +135,38 @@ pub enum ServeError {
     Close(#[source] Error),
 }
 
+/// Resolves when the stream of requests has ended though the server is not draining.
+async fn pulled_out(shared: &Shared, requests: &mut JoinHandle<()>) {
+    let pulled = requests.await;
+    if pulled.is_ok() && shared.draining.is_cancelled() {
+        pending().await
+    }
+}
+
+/// Drains the transport as soon as the server drains. Never resolves.
+async fn drain_with(shared: &Shared, transport: &dyn Transport) {
+    shared.draining.cancelled().await;
+    transport.drain().await;
+    pending().await
+}
+
+fn unanswered() -> Error {
+    Error::new(
+        ErrorKind::UnknownTask,
+        "the broker did not answer within the kill timeout: look at its connection",
+    )
+}
+
 /// Pulls requests while there is room, until the transport is drained.
 async fn pull_requests(shared: Arc<Shared>, mut requests: Box<dyn RequestStream>) {
     let mut room = shared.room.subscribe();
     loop {
         room.mark_unchanged();
         let credit = shared.desk.available();
-        if credit == 0 && !shared.desk.is_draining() {
-            if room.changed().await.is_err() {
-                return;
-            }
-            continue;
-        }
-        // While draining the transport still has to be listened to: it says when it has ended.
+        // With no credit the transport still has to be listened to: it gives back what it fetched, or has ended.
         let next = tokio::select! {
             biased;
-            next = requests.next(credit.max(1)) => next,
+            next = requests.next(credit) => next,
             changed = room.changed() => match changed {
                 Ok(()) => continue,
                 Err(_) => return,
@@ -158,6 +177,8 @@ async fn pull_requests(shared: Arc<Shared>, mut requests: Box<dyn RequestStream>
             Ok(None) => return,
             Err(error) => shared.note(error),
         }
+        // Requests that fail at once must not keep others from their turn on a runtime with one thread.
+        tokio::task::coop::consume_budget().await;
     }
 }
 
@@ -175,7 +196,7 @@ async fn pull_controls(shared: Arc<Shared>, mut controls: Box<dyn ControlStream>
 }
 
 impl Shared {
-    fn note(&self, error: Error) {
+    fn note(self: &Arc<Self>, error: Error) {
         self.record_error(TaskDetails::NO_GROUP.into(), error);
         self.tell_monitors();
     }

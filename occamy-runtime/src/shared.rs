@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) settlements: TaskTracker,
     /// Changes whenever the number of requests that there is room for may have changed.
     pub(crate) room: watch::Sender<()>,
+    /// Cancelled when nothing new is taken any more.
+    pub(crate) draining: CancellationToken,
     /// Cancelled when everything has ended that will.
     pub(crate) closed: CancellationToken,
     started: Instant,
@@ -59,6 +61,7 @@ impl Shared {
             monitors: Monitors::new(monitor),
             settlements,
             room: watch::Sender::new(()),
+            draining: CancellationToken::new(),
             closed: CancellationToken::new(),
             started: Instant::now(),
             alarm,
@@ -80,7 +83,11 @@ impl Shared {
 
     /// Hands in an event that starts nothing on this thread.
     pub(crate) fn event(self: &Arc<Self>, event: Event) {
+        let drains = matches!(event, Event::Drain | Event::ShutDown { .. });
         let jobs = self.desk.event(self.now(), event);
+        if drains {
+            self.draining.cancel();
+        }
         self.perform(jobs);
     }
 

@@ -1,17 +1,17 @@
 //! The tracing span of a task.
 
+use occamy_core::TaskContext;
 use tracing::Span;
 
-use crate::desk::Run;
-
-/// Everything a task logs while it runs carries these.
-pub(crate) fn task_span(run: &Run) -> Span {
+/// Everything a task logs carries these, from `run` as from `expand` and `handle`.
+pub(crate) fn task_span(cx: &TaskContext, request_id: &str, server: &str) -> Span {
     tracing::info_span!(
         "task",
-        id = run.cx.id(),
-        group = run.cx.group(),
-        status = run.cx.status().as_str(),
-        slot = run.cx.slot().0,
-        request_id = &*run.request_id,
+        server,
+        id = cx.id(),
+        group = cx.group(),
+        status = cx.status().as_str(),
+        slot = cx.slot().0,
+        request_id,
     )
 }

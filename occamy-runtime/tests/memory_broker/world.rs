@@ -129,7 +129,8 @@ pub(crate) fn text(message: &dyn Message) -> &str {
 
 pub(crate) fn retry(after: Duration) -> Verdict {
     let error = Error::new(ErrorKind::UnknownTask, "not yet").retry_after(after);
-    let limits = occamy_core::Limits { max_attempts: u32::MAX, max_deliveries: u32::MAX, retry_delay: after };
+    let mut limits = occamy_core::scheduler::Config::new(1).limits;
+    (limits.max_attempts, limits.max_deliveries, limits.retry_delay) = (u32::MAX, u32::MAX, after);
     Verdict::on_end(occamy_core::Outcome::Failed(error), occamy_core::Fate::Undisturbed, 1, limits)
 }
 
