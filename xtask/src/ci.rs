@@ -7,7 +7,7 @@ use cargo_metadata::MetadataCommand;
 use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
-use crate::{layers, mutants, sim, test, tools};
+use crate::{explore, layers, mutants, sim, test, tools};
 
 /// Run what CI runs.
 ///
@@ -42,6 +42,8 @@ enum Step {
     Test,
     /// The simulation of the scheduler: the same as `cargo xtask sim`.
     Sim,
+    /// Every interleaving of a few messages: the same as `cargo xtask explore`.
+    Explore,
     /// The simulation notices what is broken: the same as `cargo xtask mutants`.
     Mutants,
 }
@@ -88,6 +90,7 @@ impl Step {
             Self::Package => package(sh)?,
             Self::Test => test::run(sh, &test::Args::default())?,
             Self::Sim => sim::run(&sim::Args::default())?,
+            Self::Explore => explore::run(&explore::Args::default())?,
             Self::Mutants => mutants::run(&mutants::Args::default())?,
         }
         Ok(())

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use occamy_core::sim::{self, Explored, Failure, Setup};
 
 /// Explore every interleaving of a few messages on a few slots, and check every step of it.
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct Args {}
 
 /// Runs the command.
