@@ -32,10 +32,17 @@ impl Setup {
     /// Everything that is explored, the longest first.
     pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
-        for (slots, messages) in [(3, [(4, 0), (3, 1), (2, 2)]), (2, [(4, 0), (2, 2), (1, 3)])] {
+        for (slots, messages) in [(3, [(3, 1), (2, 2), (4, 0)]), (2, [(2, 2), (1, 3), (4, 0)])] {
             for (requests, offers) in messages {
-                for (buffer, overlap) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
-                    let assistants = if slots == 3 { 2 } else { 3 };
+                for (buffer, overlap) in [(0, 1), (0, 0), (1, 1), (1, 0)] {
+                    // As many as can be explored in a minute.
+                    let assistants = if slots == 2 {
+                        3
+                    } else if offers == 2 && overlap == 1 {
+                        1
+                    } else {
+                        2
+                    };
                     let plain = Self { slots, buffer, overlap, requests, offers, assistants, ..Self::PLAIN };
                     all.push(plain);
                 }
