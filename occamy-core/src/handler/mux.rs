@@ -17,8 +17,15 @@ use crate::{BoxTask, Error, ErrorKind, Headers};
 /// use bytes::Bytes;
 /// use occamy_core::{BoxTask, Error, Handler, HandlerMux, Headers};
 ///
-/// fn routes(headers: &Headers, body: &Bytes) -> Result<BoxTask, Error> { todo!() }
-/// fn renderings(headers: &Headers, body: &Bytes) -> Result<BoxTask, Error> { todo!() }
+/// # fn no_task() -> Result<BoxTask, Error> { Err(Error::new(occamy_core::ErrorKind::InvalidTask, "none here")) }
+/// fn routes(headers: &Headers, body: &Bytes) -> Result<BoxTask, Error> {
+///     // .. decode, check, and box a task
+/// #   no_task()
+/// }
+/// fn renderings(headers: &Headers, body: &Bytes) -> Result<BoxTask, Error> {
+///     // .. the same for others
+/// #   no_task()
+/// }
 ///
 /// let mux = HandlerMux::new().route("route", routes).route("render", renderings);
 /// let error = mux.handle(&Headers::new().with("handler-id", "paint"), &Bytes::new()).unwrap_err();
