@@ -26,7 +26,7 @@ pub use secret::{Secret, SecretUrl, redact_url};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{BoxFuture, Error, ErrorKind, Message, Monitor, VerdictKind};
+use crate::{BoxFuture, Error, Message, Monitor, VerdictKind};
 
 /// One server's connection with a broker.
 ///
@@ -111,11 +111,5 @@ pub trait ControlStream: Send + 'static {
 /// The error of a message that couldn't be settled so, of the kind that belongs to the verdict: see
 /// [`Message::settle`].
 pub fn settlement_error(verdict: VerdictKind, message: impl Into<Cow<'static, str>>) -> Error {
-    let kind = match verdict {
-        VerdictKind::Done => ErrorKind::MessageNotAcked,
-        VerdictKind::Failed | VerdictKind::Retry | VerdictKind::Interrupted | VerdictKind::Busy => {
-            ErrorKind::MessageNotNacked
-        }
-    };
-    Error::new(kind, message)
+    Error::new(verdict.unsettled(), message)
 }

@@ -65,6 +65,14 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
+    /// The kind of error when a message could not be settled so.
+    pub const fn unsettled(self) -> ErrorKind {
+        match self {
+            Self::Done => ErrorKind::MessageNotAcked,
+            Self::Failed | Self::Retry | Self::Interrupted | Self::Busy => ErrorKind::MessageNotNacked,
+        }
+    }
+
     /// The public name, which labels metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -34,10 +34,7 @@ impl Shared {
         let attempt = message.attempt();
         let delivery = Delivery { attempt, deliveries: message.deliveries() };
         if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
-            if let Some(error) = verdict.error() {
-                self.record_error(no_group(), error.clone());
-            }
-            return self.settle(message, verdict, no_group());
+            return self.settle_taskless(message, verdict);
         }
         let Made { task, details, request_id } = match self.make_task(message.headers(), message.body()) {
             Ok(made) => made,
@@ -104,7 +101,11 @@ impl Shared {
     }
 
     fn reject(self: &Arc<Self>, message: Box<dyn Message>, error: Error) {
-        let verdict = Verdict::on_handler_error(error);
+        self.settle_taskless(message, Verdict::on_handler_error(error));
+    }
+
+    /// Settles a message of which no task came, and records why.
+    fn settle_taskless(self: &Arc<Self>, message: Box<dyn Message>, verdict: Verdict) {
         if let Some(error) = verdict.error() {
             self.record_error(no_group(), error.clone());
         }

@@ -128,7 +128,9 @@ impl std::fmt::Debug for Serve {
 #[non_exhaustive]
 pub enum ServeError {
     /// The transport gave up delivering requests, without having been told to.
-    #[error("the transport ended: no more requests will come through it")]
+    #[error(
+        "the transport ended: no more requests will come through it, so serve another or restart the process"
+    )]
     Ended(ShutdownReport),
     /// The transport could not be closed in order.
     #[error("the transport could not be closed in order: {0}")]

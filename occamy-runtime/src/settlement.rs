@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use occamy_core::{Error, ErrorKind, Message, Observation, Verdict, VerdictKind};
+use occamy_core::{Error, Message, Observation, Verdict, VerdictKind};
 
 use crate::caught::{caught, panicked};
 use crate::shared::Shared;
@@ -15,10 +15,7 @@ impl Shared {
     pub(crate) fn settle(self: &Arc<Self>, message: Box<dyn Message>, verdict: Verdict, group: Arc<str>) {
         let _context = self.runtime.enter();
         let verdict_kind = verdict.kind();
-        let error_kind = match verdict_kind {
-            VerdictKind::Done => ErrorKind::MessageNotAcked,
-            _ => ErrorKind::MessageNotNacked,
-        };
+        let error_kind = verdict_kind.unsettled();
         let settlement = match caught(error_kind, || message.settle(verdict)) {
             Ok(settlement) => settlement,
             Err(panic) => return self.settled(Err(panic), verdict_kind, group),
