@@ -240,6 +240,9 @@ pub struct SlotUsage {
     pub available: usize,
     /// True once the server takes nothing new.
     pub draining: bool,
+    /// True while no more slots are wedged than the server can bear. See
+    /// [`max_wedged_slots`](crate::scheduler::Config::max_wedged_slots).
+    pub healthy: bool,
 }
 
 impl SlotUsage {

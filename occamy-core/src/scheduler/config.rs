@@ -18,6 +18,8 @@ pub struct Config {
     pub kill_timeout: Duration,
     /// How many stopped tasks may leave their slot to a request while still winding down.
     pub eviction_overlap: usize,
+    /// How many slots may be wedged before the server counts as unhealthy. `None` means half of them.
+    pub max_wedged_slots: Option<usize>,
     /// How many offers are held, waiting and running together.
     pub max_offers: usize,
     /// How many bytes of offers are held, headers and bodies together.
@@ -42,6 +44,8 @@ impl Config {
             kill_timeout: Duration::from_secs(5),
             // Overlap runs more tasks than slots for a moment: a choice the user has to make.
             eviction_overlap: 0,
+            // A server that has lost more than half of what it was provisioned for is better replaced.
+            max_wedged_slots: None,
             // Enough for every server of a large fleet to offer something; a megabyte of headers each would be 1 GiB,
             // hence the second bound.
             max_offers: 1024,

@@ -180,6 +180,7 @@ impl Scheduler {
             leftovers: self.leftovers.len(),
             available: self.available(),
             draining: self.phase != Phase::Open,
+            healthy: self.slots.wedged() <= self.config.max_wedged_slots.unwrap_or(self.slots.len() / 2),
         }
     }
 

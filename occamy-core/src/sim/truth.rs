@@ -237,6 +237,7 @@ impl Truth {
                 _ => usage.unprotected_external += 1,
             }
         }
+        usage.healthy = 2 * usage.wedged <= self.config.slots;
         if !self.draining {
             usage.available =
                 self.config.slots.saturating_sub(usage.protected + usage.wedged + usage.waiting);
