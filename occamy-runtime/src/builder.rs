@@ -36,6 +36,7 @@ pub struct ServerBuilder {
     handler: Box<dyn Handler>,
     monitor: Box<dyn Monitor>,
     slots: Option<usize>,
+    reserved_cores: usize,
     settings: Settings,
 }
 
@@ -47,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) mailbox: usize,
     pub(crate) grace: Duration,
     pub(crate) task_id_header: Box<str>,
+    pub(crate) idle_priority: bool,
 }
 
 impl Default for Settings {
@@ -60,6 +62,8 @@ impl Default for Settings {
             // Below the 30 s that Kubernetes waits before it kills, kill timeout and flush included.
             grace: Duration::from_secs(20),
             task_id_header: header::TASK_ID.into(),
+            // It takes nothing from anybody who is waited for.
+            idle_priority: true,
         }
     }
 }
@@ -70,6 +74,7 @@ impl ServerBuilder {
             handler: Box::new(handler),
             monitor: Box::new(NoopMonitor),
             slots: None,
+            reserved_cores: 0,
             settings: Settings::default(),
         }
     }
@@ -86,6 +91,14 @@ impl ServerBuilder {
     /// quotas), or what the environment variable `OCCAMY_SLOTS` says.
     pub fn slots(mut self, slots: usize) -> Self {
         self.slots = Some(slots);
+        self
+    }
+
+    /// Leaves so many cores to tokio, the broker's client and whatever else the process does, when the slots follow from
+    /// the cores: then there are as many slots less, and at least one. 0 by default. [`slots`](Self::slots) and
+    /// `OCCAMY_SLOTS` are taken as they are.
+    pub fn reserve_cores(mut self, cores: usize) -> Self {
+        self.reserved_cores = cores;
         self
     }
 
@@ -121,6 +134,28 @@ impl ServerBuilder {
     /// without waiting for its victim, at the price of more running tasks than slots. 0 by default.
     pub fn eviction_overlap(mut self, tasks: usize) -> Self {
         self.settings.scheduler.eviction_overlap = tasks;
+        self
+    }
+
+    /// How many slots may be wedged before the server [counts as unhealthy](Server::is_healthy): half of them by default,
+    /// rounded down. The server goes on; whoever watches it may replace the process.
+    pub fn max_wedged_slots(mut self, slots: usize) -> Self {
+        self.settings.scheduler.max_wedged_slots = Some(slots);
+        self
+    }
+
+    /// Whether threads that nobody waits for any more are lowered to the system's idle priority: those of leftovers (see
+    /// [`eviction_overlap`](Self::eviction_overlap)) and of wedged tasks. True by default.
+    ///
+    /// On Linux that is the policy `SCHED_IDLE`, or else a nice value of 19; elsewhere nothing is lowered. No privilege
+    /// is needed. What took effect is logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a
+    /// thread is never raised again: it ends with its task.
+    ///
+    /// A lowered thread that holds a lock may hold it for long, while others have work. The server's locks are kept from
+    /// it; set this to false if your tasks hold locks of your own, or threads of a pool, beyond their stop. Threads that
+    /// a task starts after it was lowered have the same priority.
+    pub fn idle_priority(mut self, lower: bool) -> Self {
+        self.settings.idle_priority = lower;
         self
     }
 
@@ -191,7 +226,7 @@ impl ServerBuilder {
         caught(ErrorKind::InternalHandler, || drop(tokio::time::sleep(Duration::ZERO)))
             .map_err(|_| BuildError::NoTimer)?;
         let variable = std::env::var(SLOTS_VARIABLE).ok();
-        let (slots, source) = choose_slots(self.slots, variable.as_deref())?;
+        let (slots, source) = choose_slots(self.slots, variable.as_deref(), self.reserved_cores)?;
         self.settings.scheduler.slots = slots;
         if self.settings.name.contains('\0') {
             return Err(BuildError::Name);
@@ -206,7 +241,11 @@ impl ServerBuilder {
 }
 
 /// The number of slots, and where it comes from.
-fn choose_slots(asked: Option<usize>, variable: Option<&str>) -> Result<(usize, &'static str), BuildError> {
+fn choose_slots(
+    asked: Option<usize>,
+    variable: Option<&str>,
+    reserved: usize,
+) -> Result<(usize, &'static str), BuildError> {
     if let Some(slots) = asked {
         return Ok((slots, "the program"));
     }
@@ -215,9 +254,10 @@ fn choose_slots(asked: Option<usize>, variable: Option<&str>) -> Result<(usize, 
             Ok(slots) => Ok((slots.get(), SLOTS_VARIABLE)),
             Err(_) => Err(BuildError::SlotsVariable(value.to_owned())),
         },
-        None => std::thread::available_parallelism()
-            .map(|cores| (cores.get(), "the available parallelism"))
-            .map_err(BuildError::Parallelism),
+        None => {
+            let cores = std::thread::available_parallelism().map_err(BuildError::Parallelism)?.get();
+            Ok((cores.saturating_sub(reserved).max(1), "the available parallelism"))
+        }
     }
 }
 
@@ -266,15 +306,25 @@ mod tests {
 
     #[test]
     fn the_program_goes_before_the_variable_and_that_before_the_cores() {
-        assert_eq!(choose_slots(Some(3), Some("5")).unwrap(), (3, "the program"));
-        assert_eq!(choose_slots(None, Some(" 5 ")).unwrap(), (5, SLOTS_VARIABLE));
-        assert!(choose_slots(None, None).unwrap().0 >= 1);
+        assert_eq!(choose_slots(Some(3), Some("5"), 9).unwrap(), (3, "the program"));
+        assert_eq!(choose_slots(None, Some(" 5 "), 9).unwrap(), (5, SLOTS_VARIABLE));
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(choose_slots(None, None, 0).unwrap(), (cores, "the available parallelism"));
+    }
+
+    #[test]
+    fn cores_are_reserved_as_long_as_one_slot_is_left() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        for reserved in 0..=cores + 1 {
+            let (slots, _) = choose_slots(None, None, reserved).unwrap();
+            assert_eq!(slots, if reserved < cores { cores - reserved } else { 1 });
+        }
     }
 
     #[test]
     fn a_variable_that_is_no_number_of_slots_is_an_error() {
         for nonsense in ["", "0", "-1", "many", "2.5", "99999999999999999999"] {
-            let error = choose_slots(None, Some(nonsense)).unwrap_err();
+            let error = choose_slots(None, Some(nonsense), 0).unwrap_err();
             assert!(error.to_string().contains("OCCAMY_SLOTS"), "{error}");
         }
     }

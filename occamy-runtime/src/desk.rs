@@ -12,7 +12,7 @@ mod table;
 
 pub(crate) use job::{Grave, Job, Run};
 pub(crate) use lanes::{Lane, LaneId};
-pub use snapshot::{Snapshot, TaskSnapshot, TaskState};
+pub use snapshot::{IdlePriority, Snapshot, TaskSnapshot, TaskState};
 pub(crate) use table::{Control, Errand};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -54,6 +54,8 @@ struct State {
     observations: Vec<Observation>,
     /// When the alarm goes off as it is set now.
     armed: Option<Duration>,
+    /// As the monitors were told last.
+    healthy: bool,
     closed: bool,
     /// Counts the settlements that are decided and not through.
     settlements: TaskTracker,
@@ -86,6 +88,7 @@ impl Desk {
             last_key: 0,
             observations: Vec::new(),
             armed: None,
+            healthy: true,
             closed: false,
             settlements,
         };
@@ -252,6 +255,10 @@ impl Desk {
     /// How many more requests would be given a slot.
     pub(crate) fn available(&self) -> usize {
         self.lock().scheduler.available()
+    }
+
+    pub(crate) fn is_healthy(&self) -> bool {
+        self.lock().healthy
     }
 
     pub(crate) fn is_closed(&self) -> bool {

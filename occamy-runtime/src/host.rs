@@ -1,7 +1,8 @@
 //! One run of a task, as its context sees it.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener};
@@ -17,11 +18,22 @@ pub(crate) struct Host {
     stopped: Event,
     lease_lost: Arc<AtomicBool>,
     alarm: Arc<Alarm>,
+    lowering: OnceLock<Lowering>,
 }
+
+/// How to lower the priority of whatever runs a task.
+struct Lowering(Box<dyn Fn() + Send + Sync>);
 
 impl Host {
     pub(crate) fn new(info: TaskInfo, lease_lost: Arc<AtomicBool>, alarm: Arc<Alarm>) -> Arc<Self> {
-        Arc::new(Self { info, stop: StopFlag::new(), stopped: Event::new(), lease_lost, alarm })
+        Arc::new(Self {
+            info,
+            stop: StopFlag::new(),
+            stopped: Event::new(),
+            lease_lost,
+            alarm,
+            lowering: OnceLock::new(),
+        })
     }
 
     pub(crate) fn context(self: &Arc<Self>) -> TaskContext {
@@ -40,6 +52,25 @@ impl Host {
     /// Wakes whoever waits for the stop. May run code of whoever polls such a future, so never under a lock.
     pub(crate) fn wake(&self) {
         self.stopped.notify(usize::MAX);
+    }
+
+    /// Whoever runs the task tells how its priority is lowered, before it looks at the stop.
+    pub(crate) fn lowered_by(&self, lower: impl Fn() + Send + Sync + 'static) {
+        let first = self.lowering.set(Lowering(Box::new(lower)));
+        debug_assert!(first.is_ok(), "a task is run once a host");
+    }
+
+    /// Nobody waits for the end of this run any more. One that has not begun is stopped, and will not.
+    pub(crate) fn lower(&self) {
+        if let Some(Lowering(lower)) = self.lowering.get() {
+            lower();
+        }
+    }
+}
+
+impl fmt::Debug for Lowering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lowering").finish_non_exhaustive()
     }
 }
 

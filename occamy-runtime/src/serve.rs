@@ -210,8 +210,11 @@ struct Relay(Weak<Shared>);
 impl Monitor for Relay {
     fn record(&self, observation: &Observation) {
         if let Some(shared) = self.0.upgrade() {
-            shared.desk.observe(observation.clone());
-            shared.tell_monitors();
+            let observation = observation.clone();
+            shared.call(move |shared| {
+                shared.desk.observe(observation);
+                shared.tell_monitors();
+            });
         }
     }
 }

@@ -53,7 +53,7 @@ impl Server {
     /// for it, or the message is on its way back. It is settled by the server, whatever happens, exactly once. The
     /// handler runs on the calling thread.
     pub fn handle_request(&self, message: Box<dyn Message>) {
-        self.shared.handle_request(message);
+        self.shared.call(|shared| shared.handle_request(message));
     }
 
     /// Takes a control message: for the running tasks that its task id names, or, without one, an offer.
@@ -61,7 +61,7 @@ impl Server {
     /// Returns as soon as the message lies in the mailboxes of its tasks, or its offer was accepted or refused. The
     /// handler of an offer runs on the calling thread.
     pub fn handle_control(&self, message: Box<dyn Message>) {
-        self.shared.handle_control(message);
+        self.shared.call(|shared| shared.handle_control(message));
     }
 
     /// Asks every task that declined before to expand into spare slots, if there are any, without waiting for the
@@ -73,12 +73,18 @@ impl Server {
     /// What runs in the slots now. It costs time in proportion to the number of tasks, during which requests wait: so
     /// once a second is fine, and once a millisecond is not.
     pub fn snapshot(&self) -> Snapshot {
-        self.shared.desk.snapshot(self.shared.now())
+        self.shared.call(|shared| shared.desk.snapshot(shared.now(), shared.reaper.outcome()))
     }
 
     /// How many more requests would be given a slot now, though some might have to wait for a victim.
     pub fn available(&self) -> usize {
-        self.shared.desk.available()
+        self.shared.call(|shared| shared.desk.available())
+    }
+
+    /// False while more slots are wedged than [`max_wedged_slots`](ServerBuilder::max_wedged_slots) allows: then the
+    /// process is better replaced. It goes on serving as well as it can.
+    pub fn is_healthy(&self) -> bool {
+        self.shared.call(|shared| shared.desk.is_healthy())
     }
 
     /// Takes no new requests and offers from here on, and stops nothing. For good: only a shutdown follows.

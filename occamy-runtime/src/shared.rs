@@ -18,6 +18,7 @@ use crate::caught::bury;
 use crate::desk::{Desk, Job, LaneId, Run};
 use crate::monitors::Monitors;
 use crate::pool::Pool;
+use crate::reaper::Reaper;
 use crate::{compute, futures};
 
 /// One server, without its handle.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) monitors: Monitors,
     pub(crate) pool: Pool,
+    pub(crate) reaper: Arc<Reaper>,
     /// Where futures are spawned, and whose clock is ours.
     pub(crate) runtime: Handle,
     /// Settlements that are decided and not through.
@@ -58,6 +60,7 @@ impl Shared {
                 settlements.clone(),
             )?,
             pool: Pool::new(&settings.name)?,
+            reaper: Arc::new(Reaper::new(Arc::clone(&settings.name), settings.idle_priority)),
             monitors: Monitors::new(monitor),
             settlements,
             room: watch::Sender::new(()),
@@ -83,12 +86,14 @@ impl Shared {
 
     /// Hands in an event that starts nothing on this thread.
     pub(crate) fn event(self: &Arc<Self>, event: Event) {
-        let drains = matches!(event, Event::Drain | Event::ShutDown { .. });
-        let jobs = self.desk.event(self.now(), event);
-        if drains {
-            self.draining.cancel();
-        }
-        self.perform(jobs);
+        self.call(move |shared| {
+            let drains = matches!(event, Event::Drain | Event::ShutDown { .. });
+            let jobs = shared.desk.event(shared.now(), event);
+            if drains {
+                shared.draining.cancel();
+            }
+            shared.perform(jobs);
+        });
     }
 
     /// The run of a task is over. On the thread of a slot: what to run there next, if anything.
@@ -140,10 +145,22 @@ impl Shared {
                     self.settle(message, verdict, group);
                     drop(under_way);
                 }
-                Job::Wedged { id, group } => tracing::warn!(
-                    server = %self.settings.name, %id, %group,
+                Job::Wedged { key, id, group, status, slot } => tracing::warn!(
+                    server = %self.settings.name, key = key.0, %id, %group, %status, slot = slot.0,
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
                 ),
+                Job::Lower(host) => {
+                    if self.reaper.lowers() {
+                        host.lower();
+                    }
+                }
+                Job::Health { healthy: false, wedged } => tracing::error!(
+                    server = %self.settings.name, wedged,
+                    "more slots are wedged than the server can bear: it counts as unhealthy, and is better replaced"
+                ),
+                Job::Health { healthy: true, wedged } => {
+                    tracing::info!(server = %self.settings.name, wedged, "the server is healthy again");
+                }
                 Job::Bury(grave) => bury(grave),
                 Job::Room => {
                     self.room.send_replace(());

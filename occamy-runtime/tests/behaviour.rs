@@ -22,3 +22,5 @@ mod shutdown;
 mod threads;
 #[path = "behaviour/victims.rs"]
 mod victims;
+#[path = "behaviour/wedged.rs"]
+mod wedged;

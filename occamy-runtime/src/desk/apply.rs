@@ -32,7 +32,7 @@ impl State {
                     }
                 }
                 Action::Leave { task, slot } => {
-                    self.lanes.detach(slot);
+                    jobs.extend(self.give_up(task, slot));
                     if let Some(running) = self.running(task) {
                         running.left = true;
                     }
@@ -56,8 +56,13 @@ impl State {
                     jobs.push(Job::Bury(Box::new(Grave::Task(entry))));
                 }
                 Action::Observe(observation) => {
-                    if let Observation::Wedged { task, .. } = observation {
-                        jobs.extend(self.mark_wedged(task));
+                    match &observation {
+                        Observation::Wedged { task, .. } => self.mark_wedged(*task, &mut jobs),
+                        Observation::Slots(usage) if usage.healthy != self.healthy => {
+                            self.healthy = usage.healthy;
+                            jobs.push(Job::Health { healthy: usage.healthy, wedged: usage.wedged });
+                        }
+                        _ => {}
                     }
                     self.observations.push(observation);
                 }
@@ -88,6 +93,7 @@ impl State {
             key,
             task: entry.task.clone(),
             cx: host.context(),
+            host: Arc::clone(&host),
             request_id: Arc::clone(&entry.request_id),
         };
         entry.run = Some(Running { host, slot, status, since: now, left: false, wedged: false });
@@ -100,10 +106,26 @@ impl State {
         }
     }
 
-    fn mark_wedged(&mut self, key: TaskKey) -> Option<Job> {
-        let entry = self.tasks.get_mut(&key)?;
-        entry.run.as_mut()?.wedged = true;
-        Some(Job::Wedged { id: Arc::clone(&entry.details.id), group: Arc::clone(&entry.details.group) })
+    fn mark_wedged(&mut self, key: TaskKey, jobs: &mut Vec<Job>) {
+        let Some(entry) = self.tasks.get_mut(&key) else { return };
+        let Some(running) = entry.run.as_mut() else { return };
+        running.wedged = true;
+        let (slot, status, left) = (running.slot, running.status, running.left);
+        let (id, group) = (Arc::clone(&entry.details.id), Arc::clone(&entry.details.group));
+        jobs.push(Job::Wedged { key, id, group, status, slot });
+        if !left {
+            jobs.extend(self.give_up(key, slot));
+        }
+    }
+
+    /// Nobody waits for the end of a task any more. If it computes the slot's thread is left to it, and the next task
+    /// gets another: a thread whose priority was lowered can't be raised again.
+    fn give_up(&mut self, key: TaskKey, slot: SlotId) -> Option<Job> {
+        let entry = self.tasks.get(&key)?;
+        if let TaskKind::Compute(_) = entry.task.kind() {
+            self.lanes.detach(slot);
+        }
+        entry.run.as_ref().map(|running| Job::Lower(Arc::clone(&running.host)))
     }
 
     fn running(&mut self, key: TaskKey) -> Option<&mut Running> {

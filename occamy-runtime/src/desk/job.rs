@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use occamy_core::scheduler::TaskKey;
-use occamy_core::{BoxTask, Error, Message, TaskContext, Verdict};
+use occamy_core::scheduler::{SlotId, TaskKey};
+use occamy_core::{BoxTask, Error, Message, SlotStatus, TaskContext, Verdict};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Lane;
@@ -29,7 +29,11 @@ pub(crate) enum Job {
     /// Settle a message. Until then it counts as under way, so that no shutdown overlooks it.
     Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str>, under_way: TaskTrackerToken },
     /// Log that a task did not end in time.
-    Wedged { id: Arc<str>, group: Arc<str> },
+    Wedged { key: TaskKey, id: Arc<str>, group: Arc<str>, status: SlotStatus, slot: SlotId },
+    /// Lower the priority of a run that nobody waits for any more.
+    Lower(Arc<Host>),
+    /// Log that there are more wedged slots than the server can bear, or no longer.
+    Health { healthy: bool, wedged: usize },
     /// Drop what belonged to a task.
     Bury(Box<Grave>),
     /// Tell who pulls requests that there is room for more, or for fewer.
@@ -53,6 +57,7 @@ pub(crate) enum Grave {
 pub(crate) struct Run {
     pub(crate) key: TaskKey,
     pub(crate) task: BoxTask,
+    pub(crate) host: Arc<Host>,
     pub(crate) cx: TaskContext,
     pub(crate) request_id: Arc<str>,
 }

@@ -44,7 +44,7 @@ impl Lanes {
         }
     }
 
-    /// The slot's thread stays with the task that leaves, and ends with it.
+    /// The slot's thread stays with the task that runs on it, and ends with it.
     pub(super) fn detach(&mut self, slot: SlotId) {
         self.lanes[slot.0 as usize] = None;
     }

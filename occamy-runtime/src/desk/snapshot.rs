@@ -19,6 +19,8 @@ pub struct Snapshot {
     /// Tasks that have not started: requests and assistants that wait for a victim to end, and offers that wait for a spare
     /// slot.
     pub queued: usize,
+    /// What came of lowering the priority of computing tasks for whose end nobody waits.
+    pub idle_priority: IdlePriority,
 }
 
 /// A task that was started and has not ended.
@@ -55,8 +57,38 @@ pub enum TaskState {
     Wedged,
 }
 
+/// What became of the priority of leftover and wedged threads. See
+/// [`ServerBuilder::idle_priority`](crate::ServerBuilder::idle_priority).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdlePriority {
+    /// No thread has had to be lowered so far.
+    Untried,
+    /// The system runs them where it has nothing else to do. On Linux that is its policy `SCHED_IDLE`.
+    Idle,
+    /// The system gives them little, at a nice value of 19.
+    Nice,
+    /// The system left them as they are: they compete with the tasks in the slots.
+    Refused,
+    /// The server was built not to lower them.
+    Off,
+}
+
+impl IdlePriority {
+    /// The public name, for logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Untried => "untried",
+            Self::Idle => "idle",
+            Self::Nice => "nice",
+            Self::Refused => "refused",
+            Self::Off => "off",
+        }
+    }
+}
+
 impl Desk {
-    pub(crate) fn snapshot(&self, now: Duration) -> Snapshot {
+    pub(crate) fn snapshot(&self, now: Duration, idle_priority: IdlePriority) -> Snapshot {
         let state = self.lock();
         let tasks: Vec<_> = state
             .tasks
@@ -80,6 +112,6 @@ impl Desk {
             })
             .collect();
         let queued = state.tasks.len() - tasks.len();
-        Snapshot { usage: state.scheduler.usage(), tasks, queued }
+        Snapshot { usage: state.scheduler.usage(), tasks, queued, idle_priority }
     }
 }

@@ -92,7 +92,7 @@ impl Model {
         for settled in self.letters.lock().expect("nobody panics").iter() {
             assert_eq!(settled.load(Ordering::SeqCst), 1, "each message is settled once");
         }
-        let snapshot = self.desk.snapshot(self.now());
+        let snapshot = self.desk.snapshot(self.now(), crate::desk::IdlePriority::Off);
         assert!(snapshot.tasks.is_empty() && snapshot.queued == 0, "{snapshot:?}");
         assert_eq!(snapshot.usage.empty, snapshot.usage.slots());
         let observations = self.desk.take_observations();
@@ -144,7 +144,8 @@ impl Model {
                     settled.expect("it doesn't wait").expect("it doesn't fail");
                 }
                 Job::Bury(grave) => drop(grave),
-                Job::Wedged { .. } | Job::Room => {}
+                Job::Lower(host) => host.lower(),
+                Job::Wedged { .. } | Job::Health { .. } | Job::Room => {}
                 Job::Closed => {
                     self.closed.fetch_add(1, Ordering::SeqCst);
                 }
