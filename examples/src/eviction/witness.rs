@@ -1,0 +1,184 @@
+//! What is known of one server: its slots from the monitor, its assistants from themselves.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use occamy_core::scheduler::{StopReason, TaskKey};
+use occamy_core::{Monitor, Observation, SlotStatus, SlotUsage};
+use tokio::sync::watch;
+
+/// Only a server that is broken takes so long to get where it is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Sees what happens on one server, and lets others wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    seen: watch::Sender<Seen>,
+    /// The assistants are to end, whatever they make of their stop.
+    released: AtomicBool,
+}
+
+/// What was seen up to one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seen {
+    pub(super) usage: SlotUsage,
+    /// Assistants in their `run`, in slots and beside them.
+    pub(super) burning: usize,
+    /// Requests that were started and have ended.
+    pub(super) finished: usize,
+    /// Victims that have not ended yet.
+    victims: BTreeSet<TaskKey>,
+    /// From stop to end of each victim that has ended.
+    pub(super) stops: Vec<Duration>,
+    /// How many tasks did not end within the kill timeout.
+    pub(super) wedged: usize,
+}
+
+impl Seen {
+    /// True if this many requests are over, and the slots are as they were before, but for those who are left over.
+    pub(super) fn has_settled(&self, held: usize, leftovers: usize, finished: usize) -> bool {
+        self.finished == finished
+            && self.usage.protected == 0
+            && self.usage.unprotected_external == held
+            && self.usage.leftovers == leftovers
+            && self.burning == held + leftovers
+    }
+
+    /// True if no victim may still end in time.
+    pub(super) fn has_given_up(&self) -> bool {
+        self.victims.len() == self.wedged
+    }
+}
+
+impl Witness {
+    /// Waits until a condition holds.
+    pub(super) async fn until(&self, what: &str, condition: impl Fn(&Seen) -> bool) -> anyhow::Result<()> {
+        let mut seen = self.seen.subscribe();
+        let waiting = seen.wait_for(condition);
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited
+            .with_context(|| format!("{what}: waited {PATIENCE:?} in vain"))?
+            .context("the witness is gone")?;
+        Ok(())
+    }
+
+    /// What was seen so far.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.borrow().clone()
+    }
+
+    /// Lets every assistant end.
+    pub(super) fn release(&self) {
+        self.released.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Relaxed)
+    }
+
+    /// Counts an assistant as burning until the guard is dropped.
+    pub(super) fn burning(self: &Arc<Self>) -> Burning {
+        self.seen.send_modify(|seen| seen.burning += 1);
+        Burning(Arc::clone(self))
+    }
+}
+
+pub(super) struct Burning(Arc<Witness>);
+
+impl Drop for Burning {
+    fn drop(&mut self) {
+        self.0.seen.send_modify(|seen| seen.burning -= 1);
+    }
+}
+
+impl Monitor for Witness {
+    fn record(&self, observation: &Observation) {
+        self.seen.send_modify(|seen| match observation {
+            Observation::Slots(usage) => seen.usage = *usage,
+            Observation::Stopping { task, reason: StopReason::Evicted, .. } => {
+                seen.victims.insert(*task);
+            }
+            Observation::Finished { status: SlotStatus::Protected, .. } => seen.finished += 1,
+            Observation::Finished { task, stopping: Some(stopping), .. } if seen.victims.remove(task) => {
+                seen.stops.push(*stopping);
+            }
+            Observation::Wedged { .. } => seen.wedged += 1,
+            _ => {}
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stopping(task: u64, reason: StopReason) -> Observation {
+        Observation::Stopping {
+            task: TaskKey(task),
+            group: "burner".into(),
+            status: SlotStatus::UnprotectedExternal,
+            reason,
+            ran: Duration::ZERO,
+        }
+    }
+
+    fn finished(task: u64, status: SlotStatus, stopping: Option<u64>) -> Observation {
+        Observation::Finished {
+            task: TaskKey(task),
+            group: "burner".into(),
+            status,
+            outcome: occamy_core::OutcomeKind::Completed,
+            ran: Duration::ZERO,
+            stopping: stopping.map(Duration::from_millis),
+        }
+    }
+
+    #[test]
+    fn stop_times_are_those_of_victims_only() {
+        let witness = Witness::default();
+        let external = SlotStatus::UnprotectedExternal;
+        witness.record(&stopping(1, StopReason::Evicted));
+        witness.record(&stopping(2, StopReason::ShutDown));
+        assert!(!witness.seen().has_given_up());
+        witness.record(&finished(1, external, Some(7)));
+        witness.record(&finished(2, external, Some(8)));
+        witness.record(&finished(3, external, None));
+        witness.record(&finished(4, SlotStatus::Protected, None));
+        let seen = witness.seen();
+        assert_eq!((seen.stops.as_slice(), seen.finished), (&[Duration::from_millis(7)][..], 1));
+        assert!(seen.has_given_up());
+    }
+
+    #[test]
+    fn a_victim_that_is_wedged_is_given_up() {
+        let witness = Witness::default();
+        witness.record(&stopping(1, StopReason::Evicted));
+        let group = "burner".into();
+        witness.record(&Observation::Wedged {
+            task: TaskKey(1),
+            group,
+            status: SlotStatus::UnprotectedExternal,
+        });
+        let seen = witness.seen();
+        assert!(seen.has_given_up());
+        assert_eq!((seen.wedged, seen.stops.len()), (1, 0));
+    }
+
+    #[test]
+    fn slots_have_settled_when_assistants_hold_them_all_and_compute() {
+        let witness = Arc::new(Witness::default());
+        let mut usage = SlotUsage::default();
+        (usage.unprotected_external, usage.leftovers) = (2, 1);
+        witness.record(&Observation::Slots(usage));
+        let mut burning = vec![witness.burning(), witness.burning()];
+        assert!(!witness.seen().has_settled(2, 1, 0), "one has a slot and has not begun");
+        burning.push(witness.burning());
+        assert!(witness.seen().has_settled(2, 1, 0));
+        assert!(!witness.seen().has_settled(2, 1, 1), "a request is to come");
+        burning.clear();
+        assert!(!witness.seen().has_settled(2, 1, 0));
+    }
+}
