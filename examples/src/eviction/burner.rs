@@ -22,7 +22,7 @@ impl Task for Burner {
     }
 
     fn run(&self, cx: &TaskContext) -> Result<(), Error> {
-        let _burning = self.witness.burning();
+        self.witness.begin();
         while !self.witness.is_released() {
             self.stretch.compute();
             if self.habit == Habit::Looks {

@@ -33,7 +33,7 @@ pub(super) async fn measure(options: &Options) -> anyhow::Result<Vec<Measured>> 
                 // A request may come at any moment of what an assistant does between two looks.
                 stage.request_after(longest_pause.mul_f64(fastrand::f64())).await?;
             }
-            turns.push(stage.close().await?);
+            turns.push(stage.close(2 * longest_pause).await?);
             progress.inc(1);
         }
     }

@@ -24,8 +24,8 @@ pub struct Options {
     /// How often every situation has its turn, each time with a fresh server
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub rounds: u16,
-    /// How many requests a server gets in a round, where its assistants stop
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// How many requests a server gets in a round. Where assistants never look it is one, or as many as the overlap allows
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub requests: u16,
     /// Print the results as JSON, and nothing else
     #[arg(long)]

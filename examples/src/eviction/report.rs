@@ -1,12 +1,15 @@
 //! What was measured, for people and for programs.
 
+use std::iter;
 use std::time::Duration;
 
+use comfy_table::Table;
+use occamy_runtime::IdlePriority;
 use serde::Serialize;
 
 use super::Options;
 use super::measure::{Measured, cores};
-use super::situation::{Habit, Situation};
+use super::situation::Situation;
 use super::spread::Spread;
 use super::stage::{Sample, Turn};
 use crate::output::{or_dash, table};
@@ -18,6 +21,8 @@ pub(super) struct Report {
     slots: u16,
     check_ms: f64,
     kill_timeout_ms: f64,
+    /// How many servers there were in each situation.
+    rounds: u16,
     pub(super) situations: Vec<Row>,
 }
 
@@ -26,8 +31,8 @@ pub(super) struct Report {
 pub(super) struct Row {
     pub(super) holders: &'static str,
     pub(super) overlap: usize,
-    /// How many servers there were, one a round.
-    pub(super) servers: usize,
+    /// What came of lowering the priority of victims: `untried` where none had to be.
+    priority: &'static str,
     pub(super) requests: usize,
     pub(super) refused: usize,
     /// From the call of `handle_request` to the task's start, of those that were started.
@@ -38,11 +43,13 @@ pub(super) struct Row {
     pub(super) refusal: Option<Spread>,
     /// From stop to end of the victims that ended by themselves.
     pub(super) stop: Option<Spread>,
-    /// Victims that did not, on all servers.
+    /// Victims that still wound down at the end of the measurement, on all servers.
+    pub(super) left: usize,
+    /// Victims that did not end within the kill timeout, on all servers.
     pub(super) wedged: usize,
     /// Slots that were lost with them, on all servers.
     pub(super) slots_lost: usize,
-    /// Where victims stay beside the slots: the starts of the first request of every server, of the second, and so on.
+    /// Where victims may stay beside the slots: the starts of the first request of every server, of the second, and so on.
     pub(super) start_by_turn: Vec<Option<Spread>>,
 }
 
@@ -55,6 +62,7 @@ impl Report {
             slots: options.slots,
             check_ms: options.check.as_secs_f64() * 1000.0,
             kill_timeout_ms: options.kill_timeout.as_secs_f64() * 1000.0,
+            rounds: options.rounds,
             situations: measured.iter().map(|row| Row::new(&row.situation, &row.turns, empty)).collect(),
         }
     }
@@ -62,24 +70,27 @@ impl Report {
     /// The report as tables.
     pub(super) fn text(&self) -> String {
         format!(
-            "{} slots on {} cores. Assistants that rarely look at their stop do so every {} ms of computing;\n\
-             where they never look the kill timeout is {} ms.\n\n\
-             From the call of handle_request to the first statement of the task\n{}\n\
-             What became of requests and victims (wedged and lost: mean of a server)\n{}\n{}",
+            "{} slots on {} cores, held by assistants. Those that rarely look at their stop do so every {} ms of\n\
+             computing; the kill timeout of those that never look is {} ms.\n\n\
+             From the call of handle_request to the first statement of the task\n{}\n\n\
+             The same by what number the request was on its server: median (maximum)\n{}\n\n\
+             What became of requests and victims, on {} servers each\n{}\n",
             self.slots,
             self.cores,
             self.check_ms,
             self.kill_timeout_ms,
             self.starts(),
-            self.endings(),
             self.in_a_row(),
+            self.rounds,
+            self.endings(),
         )
     }
 
-    fn starts(&self) -> String {
+    fn starts(&self) -> Table {
         let mut table = table([
-            "slots held by assistants that",
+            "assistants",
             "overlap",
+            "victims' priority",
             "started",
             "median",
             "p90",
@@ -87,66 +98,71 @@ impl Report {
             "to empty",
         ]);
         for row in &self.situations {
-            let [median, p90, max] = figures(row.start);
+            let figure = |of: fn(Spread) -> Duration| or_dash(row.start, |start| time(of(start)));
+            let [holders, overlap, priority] = row.name();
             table.add_row([
-                row.holders.to_owned(),
-                row.overlap.to_string(),
+                holders,
+                overlap,
+                priority,
                 row.start.map_or(0, |start| start.samples).to_string(),
-                median,
-                p90,
-                max,
+                figure(|start| start.median),
+                figure(|start| start.p90),
+                figure(|start| start.max),
                 or_dash(row.times_empty, |times| format!("× {times:.1}")),
             ]);
         }
-        table.to_string()
+        table
     }
 
-    fn endings(&self) -> String {
+    /// A column for each situation in which victims may stay beside the slots.
+    fn in_a_row(&self) -> Table {
+        let rows = || self.situations.iter().filter(|row| !row.start_by_turn.is_empty());
+        let mut table = table(["request"]);
+        let names = rows().map(|row| format!("{}, {} ({})", row.holders, row.overlap, row.priority));
+        table.set_header(iter::once("request".to_owned()).chain(names));
+        for turn in 0..rows().map(|row| row.start_by_turn.len()).max().unwrap_or(0) {
+            let cells = rows().map(|row| {
+                let start = row.start_by_turn.get(turn).copied().flatten();
+                or_dash(start, |start| format!("{} ({})", time(start.median), time(start.max)))
+            });
+            table.add_row(iter::once((turn + 1).to_string()).chain(cells));
+        }
+        table
+    }
+
+    fn endings(&self) -> Table {
         let mut table = table([
-            "slots held by assistants that",
+            "assistants",
             "overlap",
+            "victims' priority",
             "requests",
             "refused",
-            "refused after",
-            "stops",
+            "after",
+            "victims ended",
             "median",
             "max",
+            "not yet",
             "wedged",
             "slots lost",
         ]);
         for row in &self.situations {
-            let [stop_median, _, stop_max] = figures(row.stop);
+            let [holders, overlap, priority] = row.name();
             table.add_row([
-                row.holders.to_owned(),
-                row.overlap.to_string(),
+                holders,
+                overlap,
+                priority,
                 row.requests.to_string(),
                 row.refused.to_string(),
-                or_dash(row.refusal, |refusal| format!("{:.1?}", refusal.median)),
+                or_dash(row.refusal, |refusal| time(refusal.median)),
                 row.stop.map_or(0, |stop| stop.samples).to_string(),
-                stop_median,
-                stop_max,
-                mean(row.wedged, row.servers),
-                mean(row.slots_lost, row.servers),
+                or_dash(row.stop, |stop| time(stop.median)),
+                or_dash(row.stop, |stop| time(stop.max)),
+                row.left.to_string(),
+                row.wedged.to_string(),
+                row.slots_lost.to_string(),
             ]);
         }
-        table.to_string()
-    }
-
-    fn in_a_row(&self) -> String {
-        let mut text = String::new();
-        for row in self.situations.iter().filter(|row| row.start_by_turn.len() > 1) {
-            let mut table = table(["request on the same server", "started", "median", "max"]);
-            for (number, start) in (1..).zip(&row.start_by_turn) {
-                let [median, _, max] = figures(*start);
-                let started = start.map_or(0, |start| start.samples).to_string();
-                table.add_row([number.to_string(), started, median, max]);
-            }
-            text.push_str(&format!(
-                "Assistants that {}, overlap {}: requests in a row, each with one leftover more beside it\n{table}\n",
-                row.holders, row.overlap
-            ));
-        }
-        text
+        table
     }
 }
 
@@ -159,23 +175,31 @@ impl Row {
         }));
         let start = starts(turns);
         let ratio = |(start, empty): (Spread, Duration)| start.median.as_secs_f64() / empty.as_secs_f64();
-        let in_a_row = if situation.habit == Some(Habit::NeverLooks) { situation.requests } else { 0 };
+        let in_a_row = if situation.overlap > 0 { situation.requests } else { 0 };
+        let priority = turns.last().map_or(IdlePriority::Untried, |turn| turn.priority);
         Self {
             holders: situation.holders,
             overlap: situation.overlap,
-            servers: turns.len(),
+            priority: priority.as_str(),
             requests: samples().count(),
             refused: refusal.map_or(0, |refusal| refusal.samples),
             start,
             times_empty: start.zip(empty.filter(|empty| !empty.is_zero())).map(ratio),
             refusal,
             stop: Spread::of(turns.iter().flat_map(|turn| turn.stops.iter().copied())),
+            left: turns.iter().map(|turn| turn.left).sum(),
             wedged: turns.iter().map(|turn| turn.wedged).sum(),
             slots_lost: turns.iter().map(|turn| turn.slots_lost).sum(),
             start_by_turn: (0..in_a_row)
                 .map(|turn| Spread::of(turns.iter().filter_map(|server| started(server.samples.get(turn)?))))
                 .collect(),
         }
+    }
+
+    /// The cells that say which row it is.
+    fn name(&self) -> [String; 3] {
+        let priority = Some(self.priority).filter(|priority| *priority != IdlePriority::Untried.as_str());
+        [self.holders.to_owned(), self.overlap.to_string(), or_dash(priority, str::to_owned)]
     }
 }
 
@@ -190,13 +214,6 @@ fn started(sample: &Sample) -> Option<Duration> {
     }
 }
 
-/// Median, p90 and maximum.
-fn figures(spread: Option<Spread>) -> [String; 3] {
-    let figure = |of: fn(Spread) -> Duration| or_dash(spread, |spread| format!("{:.1?}", of(spread)));
-    [figure(|spread| spread.median), figure(|spread| spread.p90), figure(|spread| spread.max)]
-}
-
-#[expect(clippy::cast_precision_loss, reason = "there are few")]
-fn mean(sum: usize, of: usize) -> String {
-    format!("{:.1}", sum as f64 / of.max(1) as f64)
+fn time(time: Duration) -> String {
+    format!("{time:.1?}")
 }

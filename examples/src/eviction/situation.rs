@@ -7,11 +7,13 @@ use super::Options;
 /// One row of the table.
 #[derive(Clone, Debug)]
 pub(super) struct Situation {
-    /// Who holds the slots, for the table.
+    /// Which assistants hold the slots, for the table.
     pub(super) holders: &'static str,
     /// Nobody holds them if there is no habit.
     pub(super) habit: Option<Habit>,
     pub(super) overlap: usize,
+    /// Whether victims that left their slot are lowered to idle priority.
+    pub(super) idle_priority: bool,
     /// The server's default if `None`: so that it plays no part where every assistant stops.
     pub(super) kill_timeout: Option<Duration>,
     /// How many requests the server gets, one after the other.
@@ -32,9 +34,10 @@ impl Situation {
     pub(super) fn all(options: &Options) -> Vec<Self> {
         let overlap = usize::from(options.overlap);
         let empty = Self {
-            holders: "nobody",
+            holders: "none",
             habit: None,
             overlap: 0,
+            idle_priority: true,
             kill_timeout: None,
             requests: options.requests.into(),
         };
@@ -50,14 +53,8 @@ impl Situation {
         let rare_overlap = Self { overlap, ..rare.clone() };
         // One for each leftover that there may be: the next would wait as without overlap.
         let never_overlap = Self { overlap, requests: overlap, ..never.clone() };
-        vec![empty, rare, rare_overlap, never, never_overlap]
-    }
-
-    /// How many victims are still beside the slots when so many requests were started and have ended.
-    pub(super) fn leftovers_after(&self, started: usize) -> usize {
-        match self.habit {
-            Some(Habit::NeverLooks) => started.min(self.overlap),
-            Some(Habit::Looks) | None => 0,
-        }
+        let not_lowered = |situation: &Self| Self { idle_priority: false, ..situation.clone() };
+        let (rare_beside, never_beside) = (not_lowered(&rare_overlap), not_lowered(&never_overlap));
+        vec![empty, rare, rare_overlap, rare_beside, never, never_overlap, never_beside]
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use occamy_core::transport::header;
 use occamy_core::{HandlerMux, Headers, Settled, TestMessage, Verdict, handler_fn};
-use occamy_runtime::Server;
+use occamy_runtime::{IdlePriority, Server};
 
 use super::burner::{Burner, Stretch};
 use super::probe::Pending;
@@ -51,10 +51,14 @@ pub(super) struct Turn {
     pub(super) samples: Vec<Sample>,
     /// From stop to end of each victim that ended by itself.
     pub(super) stops: Vec<Duration>,
-    /// How many victims did not.
+    /// How many victims were still winding down then, within their kill timeout.
+    pub(super) left: usize,
+    /// How many were past it.
     pub(super) wedged: usize,
     /// How many slots were lost with them.
     pub(super) slots_lost: usize,
+    /// What came of lowering the victims' priority.
+    pub(super) priority: IdlePriority,
 }
 
 impl<'a> Stage<'a> {
@@ -80,6 +84,9 @@ impl<'a> Stage<'a> {
             .name("eviction")
             .slots(slots)
             .eviction_overlap(situation.overlap)
+            .idle_priority(situation.idle_priority)
+            // Slots are lost here on purpose: no cause for alarm.
+            .max_wedged_slots(slots)
             // Nothing happens here but for the sake of a request.
             .without_expansion_period()
             .monitor(Arc::clone(&witness));
@@ -99,19 +106,18 @@ impl<'a> Stage<'a> {
             self.request().await?;
             self.samples.clear();
         } else {
-            // Those that find no slot yet take the place of the ones that don't come back.
-            for _ in 0..self.held + self.situation.overlap {
+            // Those that find no slot yet take the place of the ones that don't come back, or not soon.
+            for _ in 0..self.held + self.situation.requests {
                 self.server.handle_control(Box::new(message(BURN)));
             }
         }
         self.settle().await
     }
 
-    /// Waits until the slots are held again, and the victims gone that go.
+    /// Waits until the slots are held again. Victims may still wind down beside them.
     async fn settle(&self) -> anyhow::Result<()> {
         let (held, started) = (self.held, self.started);
-        let leftovers = self.situation.leftovers_after(started);
-        self.witness.until("the slots to be held", |seen| seen.has_settled(held, leftovers, started)).await
+        self.witness.until("the slots to be held", |seen| seen.has_settled(held, started)).await
     }
 
     /// Makes a request as soon as the server has settled, and this long after.
@@ -139,21 +145,27 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Ends the server and everything on it, so that the next has the machine to itself.
-    pub(super) async fn close(self) -> anyhow::Result<Turn> {
+    /// Ends the server and everything on it, so that the next has the machine to itself. Before that the last victims that
+    /// look at their stop get so long to end by themselves.
+    pub(super) async fn close(self, patience: Duration) -> anyhow::Result<Turn> {
         match self.situation.habit {
             Some(Habit::NeverLooks) => {
                 let over = |seen: &Seen| seen.finished == self.started && seen.has_given_up();
                 self.witness.until("the victims to be given up", over).await?;
             }
-            Some(Habit::Looks) | None => self.settle().await?,
+            Some(Habit::Looks) | None => {
+                self.settle().await?;
+                let ended = self.witness.until("the victims to end", Seen::is_free_of_victims);
+                // Those that are too late for this are counted as not ended.
+                let _ = tokio::time::timeout(patience, ended).await;
+            }
         }
         let seen = self.witness.seen();
         // The server itself is asked, since the monitor hears of the slots only after it has heard of the last victim.
-        let slots_lost = self.server.snapshot().usage.wedged;
+        let snapshot = self.server.snapshot();
         self.witness.release();
         self.server.shutdown(Duration::ZERO).await;
-        self.witness.until("the assistants to end", |seen| seen.burning == 0).await?;
+        self.witness.until("the assistants to end", Seen::is_quiet).await?;
         for (sample, settled) in &self.samples {
             let expected = match sample {
                 Sample::Started(_) => Verdict::Done,
@@ -165,8 +177,10 @@ impl<'a> Stage<'a> {
         Ok(Turn {
             samples: self.samples.iter().map(|(sample, _)| *sample).collect(),
             stops: seen.stops,
+            left: seen.victims.len() - seen.wedged,
             wedged: seen.wedged,
-            slots_lost,
+            slots_lost: snapshot.usage.wedged,
+            priority: snapshot.idle_priority,
         })
     }
 }

@@ -1,7 +1,6 @@
 //! What is known of one server: its slots from the monitor, its assistants from themselves.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,8 +9,9 @@ use occamy_core::scheduler::{StopReason, TaskKey};
 use occamy_core::{Monitor, Observation, SlotStatus, SlotUsage};
 use tokio::sync::watch;
 
-/// Only a server that is broken takes so long to get where it is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Only a server that is broken takes so long to get where it is waited for. A lowered victim gets next to nothing of a
+/// machine on which others compute as well, and may need many seconds for its last look.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Sees what happens on one server, and lets others wait for it.
 #[derive(Debug, Default)]
@@ -25,12 +25,16 @@ pub(super) struct Witness {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     pub(super) usage: SlotUsage,
-    /// Assistants in their `run`, in slots and beside them.
-    pub(super) burning: usize,
+    /// How often an assistant was given a slot.
+    given: usize,
+    /// How often one has begun to compute.
+    begun: usize,
+    /// How often one has ended.
+    ended: usize,
     /// Requests that were started and have ended.
     pub(super) finished: usize,
     /// Victims that have not ended yet.
-    victims: BTreeSet<TaskKey>,
+    pub(super) victims: BTreeSet<TaskKey>,
     /// From stop to end of each victim that has ended.
     pub(super) stops: Vec<Duration>,
     /// How many tasks did not end within the kill timeout.
@@ -38,13 +42,23 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// True if this many requests are over, and the slots are as they were before, but for those who are left over.
-    pub(super) fn has_settled(&self, held: usize, leftovers: usize, finished: usize) -> bool {
+    /// True if this many requests are over, and so many slots are held by assistants that compute.
+    pub(super) fn has_settled(&self, held: usize, finished: usize) -> bool {
         self.finished == finished
             && self.usage.protected == 0
             && self.usage.unprotected_external == held
-            && self.usage.leftovers == leftovers
-            && self.burning == held + leftovers
+            && self.begun == self.given
+            && self.given == self.ended + held + self.usage.leftovers
+    }
+
+    /// True if no assistant computes, in a slot or beside.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.given == self.ended
+    }
+
+    /// True if no victim is winding down any more.
+    pub(super) fn is_free_of_victims(&self) -> bool {
+        self.victims.is_empty()
     }
 
     /// True if no victim may still end in time.
@@ -79,18 +93,10 @@ impl Witness {
         self.released.load(Ordering::Relaxed)
     }
 
-    /// Counts an assistant as burning until the guard is dropped.
-    pub(super) fn burning(self: &Arc<Self>) -> Burning {
-        self.seen.send_modify(|seen| seen.burning += 1);
-        Burning(Arc::clone(self))
-    }
-}
-
-pub(super) struct Burning(Arc<Witness>);
-
-impl Drop for Burning {
-    fn drop(&mut self) {
-        self.0.seen.send_modify(|seen| seen.burning -= 1);
+    /// An assistant begins to compute. That it has ended the monitor hears from the server: by then it may be lowered to
+    /// idle priority, and must not hold a lock that others wait for.
+    pub(super) fn begin(&self) {
+        self.seen.send_modify(|seen| seen.begun += 1);
     }
 }
 
@@ -102,8 +108,12 @@ impl Monitor for Witness {
                 seen.victims.insert(*task);
             }
             Observation::Finished { status: SlotStatus::Protected, .. } => seen.finished += 1,
-            Observation::Finished { task, stopping: Some(stopping), .. } if seen.victims.remove(task) => {
-                seen.stops.push(*stopping);
+            Observation::Started { status: SlotStatus::UnprotectedExternal, .. } => seen.given += 1,
+            Observation::Finished { task, stopping, .. } => {
+                seen.ended += 1;
+                if seen.victims.remove(task) {
+                    seen.stops.extend(*stopping);
+                }
             }
             Observation::Wedged { .. } => seen.wedged += 1,
             _ => {}
@@ -113,6 +123,8 @@ impl Monitor for Witness {
 
 #[cfg(test)]
 mod tests {
+    use occamy_core::scheduler::SlotId;
+
     use super::*;
 
     fn stopping(task: u64, reason: StopReason) -> Observation {
@@ -123,6 +135,11 @@ mod tests {
             reason,
             ran: Duration::ZERO,
         }
+    }
+
+    fn started(task: u64, status: SlotStatus) -> Observation {
+        let (slot, group) = (SlotId(0), "burner".into());
+        Observation::Started { task: TaskKey(task), slot, group, status, wait: Duration::ZERO }
     }
 
     fn finished(task: u64, status: SlotStatus, stopping: Option<u64>) -> Observation {
@@ -169,16 +186,26 @@ mod tests {
 
     #[test]
     fn slots_have_settled_when_assistants_hold_them_all_and_compute() {
-        let witness = Arc::new(Witness::default());
+        let (witness, external) = (Witness::default(), SlotStatus::UnprotectedExternal);
         let mut usage = SlotUsage::default();
         (usage.unprotected_external, usage.leftovers) = (2, 1);
         witness.record(&Observation::Slots(usage));
-        let mut burning = vec![witness.burning(), witness.burning()];
-        assert!(!witness.seen().has_settled(2, 1, 0), "one has a slot and has not begun");
-        burning.push(witness.burning());
-        assert!(witness.seen().has_settled(2, 1, 0));
-        assert!(!witness.seen().has_settled(2, 1, 1), "a request is to come");
-        burning.clear();
-        assert!(!witness.seen().has_settled(2, 1, 0));
+        for task in 0..3 {
+            assert!(!witness.seen().has_settled(2, 0), "not all have a slot");
+            witness.record(&started(task, external));
+            assert!(!witness.seen().has_settled(2, 0), "one has a slot and has not begun");
+            witness.begin();
+        }
+        assert!(witness.seen().has_settled(2, 0));
+        assert!(!witness.seen().has_settled(2, 1), "a request is to come");
+        witness.record(&finished(0, external, Some(1)));
+        assert!(!witness.seen().has_settled(2, 0), "the slots have not been heard of yet");
+        usage.leftovers = 0;
+        witness.record(&Observation::Slots(usage));
+        assert!(witness.seen().has_settled(2, 0) && !witness.seen().is_quiet());
+        for task in 1..3 {
+            witness.record(&finished(task, external, None));
+        }
+        assert!(witness.seen().is_quiet());
     }
 }
