@@ -26,9 +26,9 @@ use crate::broker::Broker;
 ///
 /// Logs go to standard error, what the programs write among them; RUST_LOG says how much is logged [default: info].
 #[derive(Clone, Debug, Parser)]
-#[command(version, after_long_help = LINES)]
+#[command(name = "worker", version, after_long_help = LINES)]
 pub struct Options {
-    /// Where the messages come from, as a URL whose scheme says which broker it is: memory:
+    /// Where messages come from: a URL, whose scheme picks the transport. There is memory: for lines on standard input
     #[arg(long, value_name = "URL", default_value = "memory:")]
     pub broker: Broker,
     /// The name of the service, which all of its servers share
@@ -50,6 +50,7 @@ pub struct Options {
     #[arg(long, value_name = "TIME", default_value_t = defaults().kill_timeout.into(), value_parser = some_time)]
     pub kill_timeout: humantime::Duration,
     /// How long requests may run on when the worker is told to end
+    // The library's default, which it keeps to itself.
     #[arg(long, value_name = "TIME", default_value = "20s")]
     pub grace: humantime::Duration,
     /// How often a request is tried before it has failed for good, the first try included
@@ -69,9 +70,9 @@ pub struct Options {
     pub retry_status: i32,
     /// Let each running request have assistants in spare slots [default: no assistants]
     ///
-    /// They run the same program with the same body and headers, for as long as the request runs. The program tells them
-    /// apart by OCCAMY_STATUS: protected for the request, unprotected_internal for its assistants, and unprotected_external
-    /// for an optional request and its assistants.
+    /// They run the same program with the same body and headers, one after the other while the request runs, and each gives
+    /// way to any request that needs its slot. The program tells them apart by OCCAMY_STATUS: protected for the request,
+    /// unprotected_internal for its assistants, and unprotected_external for an optional request and its assistants.
     #[arg(long)]
     pub assist: bool,
     /// What to run for each request, and its arguments. No shell is between

@@ -139,3 +139,69 @@ impl Monitor for Ledger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// What opening a line comes to, if it need not wait.
+    fn open(ledger: &Ledger, number: u64, size: usize) -> Option<bool> {
+        ledger.open(number, size, false).now_or_never()
+    }
+
+    #[test]
+    fn reading_pauses_while_too_many_messages_are_unsettled() {
+        let ledger = Ledger::default();
+        for number in 0..MAX_MESSAGES as u64 {
+            assert_eq!(open(&ledger, number, 100), Some(true));
+        }
+        assert_eq!(open(&ledger, 10_001, 100), None);
+        ledger.settled(7);
+        assert_eq!(open(&ledger, 10_001, 100), Some(true));
+        assert_eq!(open(&ledger, 10_002, 100), None);
+    }
+
+    #[test]
+    fn reading_pauses_while_too_many_bytes_are_unsettled_but_not_for_ever() {
+        let ledger = Ledger::default();
+        let most = MAX_BYTES as usize;
+        assert_eq!(open(&ledger, 1, most - 10), Some(true));
+        assert_eq!(open(&ledger, 2, 10), Some(true));
+        assert_eq!(open(&ledger, 3, 1), None);
+        ledger.settled(1);
+        assert_eq!(open(&ledger, 3, usize::MAX), None, "a large one waits until it is alone");
+        ledger.settled(2);
+        assert_eq!(open(&ledger, 3, usize::MAX), Some(true));
+        assert_eq!(open(&ledger, 4, 0), Some(true), "an empty one takes no bytes");
+        assert_eq!(open(&ledger, 5, 1), None);
+    }
+
+    #[test]
+    fn a_closed_ledger_opens_no_line() {
+        let ledger = Ledger::default();
+        ledger.close();
+        assert_eq!(open(&ledger, 1, 1), Some(false));
+    }
+
+    #[test]
+    fn an_offer_is_not_done_before_the_server_is_through_with_it() {
+        let ledger = Ledger::default();
+        let is_done = || ledger.end().now_or_never().is_some();
+        let took = std::time::Duration::ZERO;
+        let through = Observation::Process { process: Process::HandleControlMessage, took };
+        let held = |held| Observation::Offers { queued: 0, held, bytes: 0 };
+        assert!(!is_done(), "the input has not ended");
+        ledger.open(1, 1, true).now_or_never();
+        ledger.input_ended(false);
+        assert!(!is_done(), "it is not settled");
+        ledger.settled(1);
+        assert!(!is_done(), "nobody has told of the offer");
+        ledger.record(&held(1));
+        ledger.record(&through);
+        assert!(!is_done(), "it is held");
+        ledger.record(&held(0));
+        assert!(is_done());
+    }
+}
