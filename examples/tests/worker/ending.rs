@@ -99,7 +99,10 @@ fn a_worker_that_is_killed_leaves_no_process_behind() {
     let mut worker = Worker::start(&mut command(&arguments));
     worker.send("{}");
     let group = started.first_line();
-    eventually("all four have begun", || (members(&group).len() == 4).then_some(()));
+    eventually("both have begun to sleep", || {
+        let sleeping = members(&group).into_iter().filter(|stat| stat.contains("(sleep)"));
+        (sleeping.count() == 2).then_some(())
+    });
     worker.signal("KILL");
     let ended = worker.wait();
     assert_eq!((ended.status.code(), ended.settlements.len()), (None, 0));
