@@ -63,14 +63,13 @@ fn requests_without_an_id_get_fresh_ones() {
     let note = r#"echo "$OCCAMY_TASK_ID" >> "$0""#;
     let ended = run(&["--", "sh", "-c", note, ids.path()], "{}\n{}\n{\"body\": \"a\"}\n");
     ended.assert(0, &[(1, "done"), (2, "done"), (3, "done")]);
-    let settled: Vec<_> = ended.settlements.iter().map(|line| line["task-id"].as_str().unwrap()).collect();
-    assert_eq!(distinct(settled.clone()).len(), 3);
     let text = ids.text();
     let mut seen: Vec<_> = text.lines().collect();
+    let mut settled: Vec<_> = ended.settlements.iter().map(|line| &line["task-id"]).collect();
+    assert_eq!(distinct(&settled).len(), 3);
     seen.sort_unstable();
-    let mut settled = settled;
-    settled.sort_unstable();
-    assert_eq!(seen, settled, "the programs were told the same ids");
+    settled.sort_unstable_by_key(|id| id.as_str());
+    assert_eq!(settled, seen, "the programs were told the same ids");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Processes side by side: how many, with which limits, and assistants beside them.
 
-use crate::support::{SharedFile, run};
+use crate::support::{SharedFile, Worker, command, run};
 
 #[test]
 fn as_many_programs_run_side_by_side_as_there_are_slots() {
@@ -64,7 +64,7 @@ fn a_request_evicts_an_optional_one() {
         echo "$OCCAMY_STATUS" >> "$0"
         [ "$OCCAMY_STATUS" = protected ] || [ "$(grep -c unprotected "$0")" -gt 1 ] || exec sleep 1000"#;
     let arguments = ["--slots", "1", "--kill-timeout", "1s", "--", "sh", "-c", program, log.path()];
-    let mut worker = crate::support::Worker::start(&mut crate::support::command(&arguments));
+    let mut worker = Worker::start(&mut command(&arguments));
     worker.send(r#"{"kind": "control"}"#);
     assert_eq!(worker.receive()["verdict"], "done");
     assert_eq!(log.first_line(), "unprotected_external");
