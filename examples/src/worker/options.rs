@@ -17,8 +17,8 @@ use crate::broker::Broker;
 /// Serves requests by running a program for each
 ///
 /// The program gets a message's body on its standard input, and in its environment OCCAMY_TASK_ID, OCCAMY_GROUP,
-/// OCCAMY_STATUS, OCCAMY_ATTEMPT, OCCAMY_SLOT and each header as OCCAMY_HEADER_<NAME>. If it exits with 0 the request is
-/// done, with the retry status it is tried again, and with any other it has failed.
+/// OCCAMY_STATUS, OCCAMY_ATTEMPT, OCCAMY_SLOT and, for each header, OCCAMY_HEADER_ with its name. If it exits with 0 the
+/// request is done, with the retry status it is tried again, and with any other it has failed.
 ///
 /// The header `task-id` names a request's task, and `group` its group; a request without an id gets a fresh one. A control
 /// message without an id is an optional request, which runs only in a spare slot and gives way to requests. One with an id
