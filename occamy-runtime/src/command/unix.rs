@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::maybe_done;
 use occamy_core::{CommandTask, Error, ErrorKind, TaskContext};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
@@ -34,7 +35,7 @@ pub(crate) async fn run(
     let Launched { mut group, input, stdout, stderr } = launch(command, cx).await?;
     let mut output = Output::new(command, cx);
     let status = {
-        let mut reading = pin!(output.read(stdout, stderr));
+        let mut reading = pin!(maybe_done(output.read(stdout, stderr)));
         let status = {
             let streams = async {
                 tokio::join!(feed(input, &command.body), &mut reading);
