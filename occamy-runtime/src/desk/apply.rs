@@ -101,7 +101,7 @@ impl State {
             self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);
         }
         match run.task.kind() {
-            TaskKind::Async(_) => Job::Future(run),
+            TaskKind::Async(_) | TaskKind::Command(_) => Job::Future(run),
             _ => self.lanes.dispatch(slot, lane, run),
         }
     }
