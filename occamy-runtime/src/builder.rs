@@ -147,8 +147,8 @@ impl ServerBuilder {
     /// Whether threads that nobody waits for any more are lowered to the system's idle priority: those of leftovers (see
     /// [`eviction_overlap`](Self::eviction_overlap)) and of wedged tasks. True by default.
     ///
-    /// On Linux that is the policy `SCHED_IDLE`, or else a nice value of 19; elsewhere nothing is lowered. No privilege
-    /// is needed. What took effect is logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a
+    /// On Linux that is the policy `SCHED_IDLE`, or else a nice value of 19; elsewhere threads aren't lowered. The
+    /// processes of commands get a nice value of 19 on every Unix. No privilege is needed. What took effect is logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a
     /// thread is never raised again: it ends with its task.
     ///
     /// A lowered thread that holds a lock may hold it for long, while others have work. The server's locks are kept from

@@ -23,6 +23,8 @@ mod lines;
 #[cfg(unix)]
 mod output;
 #[cfg(unix)]
+mod priority;
+#[cfg(unix)]
 mod status;
 #[cfg(unix)]
 mod tail;
@@ -37,6 +39,7 @@ pub(crate) use unix::run;
 pub(crate) async fn run(
     _: &occamy_core::CommandTask,
     _: &occamy_core::TaskContext,
+    _: &crate::host::Host,
     _: std::time::Duration,
 ) -> Result<(), occamy_core::Error> {
     let message = "command tasks run on Unix only";

@@ -39,7 +39,7 @@ async fn execute(run: Run, kill_timeout: Duration) -> Outcome {
     let running = async {
         match run.task.kind() {
             TaskKind::Async(task) => run_or_drop(&**task, &run.cx, kill_timeout.mul_f64(PATIENCE)).await,
-            TaskKind::Command(command) => command::run(command, &run.cx, kill_timeout).await,
+            TaskKind::Command(command) => command::run(command, &run.cx, &run.host, kill_timeout).await,
             _ => unreachable!("other kinds of task are started elsewhere"),
         }
     };

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
 use super::guard::Guard;
+use super::priority::Priority;
 
 /// A process group: its leader, which is the program, its guard, and whatever else the program has started.
 ///
@@ -19,11 +20,13 @@ pub(super) struct Group {
     id: Pid,
     leader: Child,
     guard: Option<Guard>,
+    priority: Priority,
 }
 
 impl Group {
-    pub(super) fn new(id: Pid, leader: Child) -> Self {
-        Self { id, leader, guard: None }
+    pub(super) fn new(id: Pid, leader: Child, priority: Priority) -> Self {
+        priority.begin(id);
+        Self { id, leader, guard: None, priority }
     }
 
     pub(super) fn id(&self) -> Pid {
@@ -68,6 +71,7 @@ impl Group {
 
     /// Kills whatever is in the group.
     pub(super) fn kill(&self) {
+        self.priority.end();
         self.signal(Signal::KILL);
     }
 

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::environment;
 use super::group::Group;
 use super::guard::Guard;
+use super::priority::Priority;
 use crate::caught::caught;
 
 /// Reads one line, byte by byte, as POSIX has it for input that can't be rewound: so what follows is the program's. At the
@@ -30,7 +31,11 @@ pub(super) struct Launched {
 }
 
 /// Sets everything up but starts nothing of the user's: that takes a newline.
-pub(super) async fn launch(command: &CommandTask, cx: &TaskContext) -> Result<Launched, Error> {
+pub(super) async fn launch(
+    command: &CommandTask,
+    cx: &TaskContext,
+    priority: Priority,
+) -> Result<Launched, Error> {
     let program = find(command)?;
     require_io()?;
     let mut launcher = Command::new("/bin/sh");
@@ -45,7 +50,7 @@ pub(super) async fn launch(command: &CommandTask, cx: &TaskContext) -> Result<La
     let input = leader.stdin.take().expect("it is piped");
     let stdout = leader.stdout.take().expect("it is piped");
     let stderr = leader.stderr.take().expect("it is piped");
-    let mut group = Group::new(id_of(&leader), leader);
+    let mut group = Group::new(id_of(&leader), leader, priority);
     group.guard(Guard::spawn(group.id()).map_err(not_started)?);
     tokio::select! {
         biased;

@@ -12,7 +12,9 @@ use tokio::process::ChildStdin;
 
 use super::launch::{Launched, launch};
 use super::output::Output;
+use super::priority::Priority;
 use super::status;
+use crate::host::Host;
 
 /// How much of the kill timeout a program gets to end by itself.
 const PATIENCE: f64 = 0.8;
@@ -30,9 +32,15 @@ const MAX_REMAINDER: Duration = Duration::from_secs(1);
 pub(crate) async fn run(
     command: &CommandTask,
     cx: &TaskContext,
+    host: &Host,
     kill_timeout: Duration,
 ) -> Result<(), Error> {
-    let Launched { mut group, input, stdout, stderr } = launch(command, cx).await?;
+    let priority = Priority::default();
+    host.lowered_by({
+        let priority = priority.clone();
+        move || priority.lower()
+    });
+    let Launched { mut group, input, stdout, stderr } = launch(command, cx, priority).await?;
     let mut output = Output::new(command, cx);
     let status = {
         let mut reading = pin!(maybe_done(output.read(stdout, stderr)));

@@ -10,6 +10,7 @@ mod endings;
 mod environment;
 mod hooks;
 mod killed;
+mod leftovers;
 mod logged;
 mod output;
 mod processes;

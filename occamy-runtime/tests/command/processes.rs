@@ -14,6 +14,7 @@ pub struct Process {
     pub id: i32,
     pub group: i32,
     pub session: i32,
+    pub nice: i32,
     /// It has ended, and its parent hasn't waited for it.
     pub zombie: bool,
 }
@@ -31,7 +32,13 @@ fn read(id: i32) -> Option<Process> {
     // The name stands in parentheses and may hold anything.
     let fields = stat[stat.rfind(')')? + 1..].split_whitespace().collect::<Vec<_>>();
     let number = |index: usize| fields[index].parse().ok();
-    Some(Process { id, group: number(2)?, session: number(3)?, zombie: matches!(fields[0], "Z" | "X") })
+    Some(Process {
+        id,
+        group: number(2)?,
+        session: number(3)?,
+        nice: number(16)?,
+        zombie: matches!(fields[0], "Z" | "X"),
+    })
 }
 
 /// The processes of a group, zombies included.
