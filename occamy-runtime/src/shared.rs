@@ -146,7 +146,7 @@ impl Shared {
                     drop(under_way);
                 }
                 Job::Wedged { key, id, group, status, slot } => tracing::warn!(
-                    server = %self.settings.name, key = key.0, %id, %group, %status, slot = slot.0,
+                    parent: None, server = %self.settings.name, key = key.0, %id, %group, %status, slot = slot.0,
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
                 ),
                 Job::Lower(host) => {
@@ -155,11 +155,11 @@ impl Shared {
                     }
                 }
                 Job::Health { healthy: false, wedged } => tracing::error!(
-                    server = %self.settings.name, wedged,
+                    parent: None, server = %self.settings.name, wedged,
                     "more slots are wedged than the server can bear: it counts as unhealthy, and is better replaced"
                 ),
                 Job::Health { healthy: true, wedged } => {
-                    tracing::info!(server = %self.settings.name, wedged, "the server is healthy again");
+                    tracing::info!(parent: None, server = %self.settings.name, wedged, "the server is healthy again");
                 }
                 Job::Bury(grave) => bury(grave),
                 Job::Room => {
