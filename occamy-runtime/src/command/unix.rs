@@ -13,9 +13,7 @@ use tokio::process::ChildStdin;
 use super::launch::{Launched, launch};
 use super::output::Output;
 use super::status;
-
-/// How much of the kill timeout a program gets to end by itself.
-const PATIENCE: f64 = 0.8;
+use crate::futures::PATIENCE;
 
 /// How much of the kill timeout may be spent on reading what an ended program has left in its pipes; and at most how long.
 /// Takes no time unless somebody who left the group holds them open.
