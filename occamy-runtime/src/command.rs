@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The newline is written when the guard is ready. Without it the launcher ends, so that no program ever runs without a
-//! guard. And while guard or launcher has not been waited for, the group's id can't become another's.
+//! guard. And while guard or launcher has not been waited for, the group's id can't become another's. A command takes six file
+//! descriptors of the server while it runs.
 
 #[cfg(unix)]
 mod environment;

@@ -14,8 +14,8 @@ use crate::desk::Run;
 use crate::shared::Shared;
 use crate::span::task_span;
 
-/// How much of the kill timeout a future gets to end by itself. Dropping it takes time, too.
-const PATIENCE: f64 = 0.8;
+/// How much of the kill timeout a future or a program gets to end by itself. Dropping and killing take time, too.
+pub(crate) const PATIENCE: f64 = 0.8;
 
 /// Spawns a task as a future.
 pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {

@@ -69,13 +69,14 @@ type ControlFn = dyn Fn(&TaskContext, &Headers, &Bytes) -> Result<(), Error> + S
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CommandTask {
-    /// The program. A name without a slash is looked up in the server's `PATH`, a relative path from the server's
+    /// The program, which is given its full path as its own name. A name without a slash is looked up in the server's `PATH`, a relative path from the server's
     /// directory.
     pub program: OsString,
     /// Its arguments, without its own name.
     pub args: Vec<OsString>,
-    /// Variables of its environment. They take the place of those of the table [above](Self), and of the
-    /// server's own.
+    /// Variables of its environment. They take the place of those of the table [above](Self), and of the server's own.
+    /// A name is best made of ASCII letters, digits and underscores: others may get lost, since the runtime starts
+    /// programs through a shell.
     pub env: Vec<(OsString, OsString)>,
     /// True to keep the server's own environment from it. False by default.
     pub clear_env: bool,
@@ -87,7 +88,7 @@ pub struct CommandTask {
     pub headers: Headers,
     /// What it reads from its standard input. Empty by default.
     pub body: Bytes,
-    /// The exit status by which it says that it failed and may succeed later. By default
+    /// The exit status, other than 0, by which it says that it failed and may succeed later. By default
     /// [`DEFAULT_RETRY_STATUS`](Self::DEFAULT_RETRY_STATUS); with `None` every failure is for good.
     pub retry_status: Option<i32>,
     /// How many bytes of address space each of its processes may have (`RLIMIT_AS`), rounded down to KiB. That counts

@@ -1,6 +1,5 @@
 //! A program with all that it has started: how it is waited for, told to stop and killed.
 
-use std::future::pending;
 use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -19,31 +18,19 @@ use super::priority::Priority;
 pub(super) struct Group {
     id: Pid,
     leader: Child,
-    guard: Option<Guard>,
+    guard: Guard,
     priority: Priority,
 }
 
 impl Group {
-    pub(super) fn new(id: Pid, leader: Child, priority: Priority) -> Self {
+    pub(super) fn new(id: Pid, leader: Child, guard: Guard, priority: Priority) -> Self {
         priority.begin(id);
-        Self { id, leader, guard: None, priority }
-    }
-
-    pub(super) fn id(&self) -> Pid {
-        self.id
-    }
-
-    /// Gives the group its guard.
-    pub(super) fn guard(&mut self, guard: Guard) {
-        self.guard = Some(guard);
+        Self { id, leader, guard, priority }
     }
 
     /// Resolves once the guard is on duty.
     pub(super) async fn guarded(&mut self) -> io::Result<()> {
-        match &mut self.guard {
-            Some(guard) => guard.ready().await,
-            None => pending().await,
-        }
+        self.guard.ready().await
     }
 
     /// Waits until the program has ended. If its task is told to stop, it is so by SIGTERM, and after this much patience
@@ -52,8 +39,8 @@ impl Group {
         tokio::select! {
             biased;
             status = self.leader.wait() => return status,
-            () = unguarded(&mut self.guard) => {
-                tracing::warn!("the guard of a program was killed, so the program is");
+            _ = self.guard.ended() => {
+                tracing::warn!("the guard of a program was killed, so what is left of its group is killed, too");
                 self.kill();
                 return self.leader.wait().await;
             }
@@ -62,7 +49,7 @@ impl Group {
         tokio::select! {
             biased;
             status = self.leader.wait() => return status,
-            () = unguarded(&mut self.guard) => {}
+            _ = self.guard.ended() => {}
             () = tokio::time::sleep(patience) => {}
         }
         self.kill();
@@ -77,12 +64,14 @@ impl Group {
 
     /// Waits for the end of the guard of a killed group whose program was waited for.
     pub(super) async fn bury(&mut self) {
-        unguarded(&mut self.guard).await;
+        if let Err(error) = self.guard.ended().await {
+            tracing::debug!(%error, "there was no waiting for a guard");
+        }
     }
 
     fn signal(&self, signal: Signal) {
         // When both have been waited for, the id may be another group's.
-        let ours = self.leader.id().is_some() || self.guard.as_ref().is_some_and(Guard::holds_id);
+        let ours = self.leader.id().is_some() || self.guard.holds_id();
         if ours && let Err(error) = kill_process_group(self.id, signal) {
             tracing::debug!(%error, ?signal, "a signal did not reach a group");
         }
@@ -92,13 +81,5 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
-    }
-}
-
-/// Resolves when the guard has ended.
-async fn unguarded(guard: &mut Option<Guard>) {
-    match guard {
-        Some(guard) => drop(guard.ended().await),
-        None => pending().await,
     }
 }

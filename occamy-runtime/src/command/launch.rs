@@ -50,8 +50,10 @@ pub(super) async fn launch(
     let input = leader.stdin.take().expect("it is piped");
     let stdout = leader.stdout.take().expect("it is piped");
     let stderr = leader.stderr.take().expect("it is piped");
-    let mut group = Group::new(id_of(&leader), leader, priority);
-    group.guard(Guard::spawn(group.id()).map_err(not_started)?);
+    let id = id_of(&leader);
+    // Without a guard the launcher finds its input at an end, and ends, too.
+    let guard = Guard::spawn(id).map_err(not_started)?;
+    let mut group = Group::new(id, leader, guard, priority);
     tokio::select! {
         biased;
         () = cx.stopped() => return Err(Error::interrupted()),
@@ -101,7 +103,7 @@ fn require_io() -> Result<(), Error> {
         .map_err(not_started)
 }
 
-pub(super) fn id_of(child: &Child) -> Pid {
+fn id_of(child: &Child) -> Pid {
     let id = child.id().expect("it has not been waited for");
     Pid::from_raw(id.cast_signed()).expect("a process has a positive id")
 }

@@ -14,10 +14,8 @@ use super::launch::{Launched, launch};
 use super::output::Output;
 use super::priority::Priority;
 use super::status;
+use crate::futures::PATIENCE;
 use crate::host::Host;
-
-/// How much of the kill timeout a program gets to end by itself.
-const PATIENCE: f64 = 0.8;
 
 /// How much of the kill timeout may be spent on reading what an ended program has left in its pipes; and at most how long.
 /// Takes no time unless somebody who left the group holds them open.

@@ -48,9 +48,22 @@ pub fn of_group(group: i32) -> Vec<Process> {
 
 /// Waits until nothing of these groups runs. What has ended may have no parent that waits for it.
 pub async fn until_gone(groups: &[i32]) {
+    until_none(|| any_runs(groups)).await;
+}
+
+/// Waits until no process has this among its arguments.
+pub async fn until_unmarked(mark: &str) {
+    let marked = |process: &Process| {
+        let arguments = std::fs::read(format!("/proc/{}/cmdline", process.id)).unwrap_or_default();
+        arguments.split(|&byte| byte == 0).any(|argument| argument == mark.as_bytes())
+    };
+    until_none(|| all().iter().any(marked)).await;
+}
+
+async fn until_none(any: impl Fn() -> bool) {
     let begin = Instant::now();
-    while any_runs(groups) {
-        assert!(begin.elapsed() < PATIENCE, "waited in vain: nothing of the groups runs");
+    while any() {
+        assert!(begin.elapsed() < PATIENCE, "waited in vain: no such process runs");
         tokio::time::sleep(PAUSE).await;
     }
 }

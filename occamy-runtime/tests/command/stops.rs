@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use occamy_core::{CommandTask, Observation, OutcomeKind, SlotStatus, Verdict};
 
 use crate::common::World;
-use crate::processes::{of_group, until_gone};
+use crate::processes::{of_group, until_gone, until_unmarked};
 use crate::scripts::{DEAF, Said, sh};
 
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -106,6 +106,21 @@ async fn a_program_whose_guard_is_killed_is_killed() {
     rustix::process::kill_process(guard, rustix::process::Signal::KILL).unwrap();
     assert!(matches!(request.settled().await, Verdict::Failed(_)));
     until_gone(&[id]).await;
+}
+
+/// The stop may come before the program is launched, while it is parked, or when it runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_at_any_instant_of_a_launch_leaves_no_process() {
+    let world = World::new(1);
+    let mark = format!("occamy-stopped-{}", std::process::id());
+    for _ in 0..50 {
+        world.offer(sh("offer", "sleep 1000; exit").arg(&mark));
+        tokio::time::sleep(Duration::from_micros(fastrand::u64(0..8_000))).await;
+        assert_eq!(world.request(sh("request", ":")).settled().await, Verdict::Done);
+    }
+    assert_eq!(world.errors(), []);
+    drop(world);
+    until_unmarked(&mark).await;
 }
 
 #[tokio::test]
