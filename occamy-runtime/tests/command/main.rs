@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod again;
 mod bodies;
 mod endings;
 mod environment;
@@ -15,5 +16,6 @@ mod output;
 mod processes;
 mod runtimes;
 mod scripts;
+mod shortage;
 mod stops;
 mod traces;

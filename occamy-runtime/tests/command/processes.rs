@@ -12,6 +12,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pub id: i32,
+    pub parent: i32,
     pub group: i32,
     pub session: i32,
     /// It has ended, and its parent hasn't waited for it.
@@ -31,7 +32,13 @@ fn read(id: i32) -> Option<Process> {
     // The name stands in parentheses and may hold anything.
     let fields = stat[stat.rfind(')')? + 1..].split_whitespace().collect::<Vec<_>>();
     let number = |index: usize| fields[index].parse().ok();
-    Some(Process { id, group: number(2)?, session: number(3)?, zombie: matches!(fields[0], "Z" | "X") })
+    Some(Process {
+        id,
+        parent: number(1)?,
+        group: number(2)?,
+        session: number(3)?,
+        zombie: matches!(fields[0], "Z" | "X"),
+    })
 }
 
 /// The processes of a group, zombies included.
@@ -53,7 +60,8 @@ pub async fn until_unmarked(mark: &str) {
     until_none(|| all().iter().any(marked)).await;
 }
 
-async fn until_none(any: impl Fn() -> bool) {
+/// Waits until there is none of what the test looks for.
+pub async fn until_none(any: impl Fn() -> bool) {
     let begin = Instant::now();
     while any() {
         assert!(begin.elapsed() < PATIENCE, "waited in vain: no such process runs");
