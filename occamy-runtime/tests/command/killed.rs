@@ -4,17 +4,15 @@
 #![allow(clippy::print_stdout, reason = "so the server talks to the test")]
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use occamy_core::{CommandTask, Headers, TestMessage, handler_fn};
 use occamy_runtime::Server;
 
+use crate::again;
 use crate::processes::{all, wait_until};
 use crate::scripts::DEAF;
-
-/// Tells the program which server to be.
-const ROLE: &str = "OCCAMY_TEST_SERVER";
 
 /// Runs commands that have children, all of them deaf, and prints the id of each.
 const STEADY: &str = "steady";
@@ -29,9 +27,8 @@ struct Victim {
 
 impl Victim {
     fn start(role: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "killed::a_server_to_be_killed", "--nocapture", "--test-threads=1"]);
-        let mut process = command.env(ROLE, role).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = again::command("killed::a_server_to_be_killed", role);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { process, lines }
     }
@@ -92,7 +89,7 @@ fn a_server_that_is_killed_while_it_launches_leaves_no_process() {
 /// No test, but what the tests run.
 #[test]
 fn a_server_to_be_killed() {
-    let Ok(role) = std::env::var(ROLE) else { return };
+    let Some(role) = again::role() else { return };
     rustix::process::setsid().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async { if role == STEADY { steady().await } else { busy().await } });

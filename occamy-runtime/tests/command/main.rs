@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod again;
 mod bodies;
 mod endings;
 mod environment;
@@ -16,5 +17,6 @@ mod output;
 mod processes;
 mod runtimes;
 mod scripts;
+mod shortage;
 mod stops;
 mod traces;

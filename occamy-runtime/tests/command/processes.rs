@@ -12,6 +12,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 #[derive(Clone, Copy, Debug)]
 pub struct Process {
     pub id: i32,
+    pub parent: i32,
     pub group: i32,
     pub session: i32,
     pub nice: i32,
@@ -34,6 +35,7 @@ fn read(id: i32) -> Option<Process> {
     let number = |index: usize| fields[index].parse().ok();
     Some(Process {
         id,
+        parent: number(1)?,
         group: number(2)?,
         session: number(3)?,
         nice: number(16)?,
@@ -60,7 +62,8 @@ pub async fn until_unmarked(mark: &str) {
     until_none(|| all().iter().any(marked)).await;
 }
 
-async fn until_none(any: impl Fn() -> bool) {
+/// Waits until there is none of what the test looks for.
+pub async fn until_none(any: impl Fn() -> bool) {
     let begin = Instant::now();
     while any() {
         assert!(begin.elapsed() < PATIENCE, "waited in vain: no such process runs");
