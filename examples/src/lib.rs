@@ -3,11 +3,13 @@
 // A test may unwrap: its panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod broker;
 pub mod eviction;
 mod output;
 pub mod picture;
 pub mod routes;
 pub mod tsp;
+pub mod worker;
 
 /// The README's server compiles.
 #[cfg(doctest)]

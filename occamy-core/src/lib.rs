@@ -20,7 +20,7 @@
 //!
 //! | to | see |
 //! | --- | --- |
-//! | write work | [`Task`], [`AsyncTask`], [`TaskDetails`], [`TaskContext`] |
+//! | write work | [`Task`], [`AsyncTask`], [`CommandTask`], [`TaskDetails`], [`TaskContext`] |
 //! | turn messages into work | [`Handler`], [`HandlerMux`], [`Headers`] |
 //! | fail in a way that says what to do next | [`Error`], [`ErrorKind`] |
 //! | watch | [`Monitor`], [`Observation`] |
@@ -92,5 +92,5 @@ pub use message::{LeaseWatch, Message, Settled, TestMessage};
 pub use monitor::{Monitor, NoopMonitor, RecordingMonitor};
 pub use observation::{BrokerEvent, LateEvent, Observation, OfferEnd, Process, SlotUsage};
 pub use status::SlotStatus;
-pub use task::{AsyncTask, BoxTask, Task, TaskDetails, TaskKind};
+pub use task::{AsyncTask, BoxTask, CommandTask, OutputLine, OutputStream, Task, TaskDetails, TaskKind};
 pub use verdict::{Delivery, Fate, Limits, Outcome, OutcomeKind, Verdict, VerdictKind};

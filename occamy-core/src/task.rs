@@ -1,7 +1,9 @@
-//! What users write: tasks that compute and tasks that await, and the box that holds either.
+//! What users write: tasks that compute, tasks that await and commands, and the box that holds any of them.
 
+mod command;
 mod details;
 
+pub use command::{CommandTask, OutputLine, OutputStream};
 pub use details::TaskDetails;
 
 use std::fmt;
@@ -94,7 +96,7 @@ pub trait Task: Send + Sync + 'static {
     }
 }
 
-/// Work that mostly waits: for another service, a file, a child process.
+/// Work that mostly waits: for another service, or a file. What waits for a program is a [`CommandTask`].
 ///
 /// It is as a [`Task`] in everything but `run`, whose future is polled on a thread that serves other futures too: so it
 /// must not compute for more than a millisecond or block. To be boxed by [`BoxTask::future`].
@@ -152,20 +154,22 @@ pub trait AsyncTask: Send + Sync + 'static {
 
 /// A task of any kind: what handlers return and tasks expand into.
 ///
-/// Made from a [`Task`] by `.into()`, from an [`AsyncTask`] by [`BoxTask::future`]. A clone is cheap, and the same task.
+/// Made from a [`Task`] or a [`CommandTask`] by `.into()`, from an [`AsyncTask`] by [`BoxTask::future`]. A clone is cheap, and the same task.
 #[derive(Clone)]
 pub struct BoxTask(TaskKind);
 
 /// The kinds of task, for who runs them.
 ///
 /// ```
-/// # use occamy_core::{BoxTask, Error, TaskContext, TaskKind};
+/// # use occamy_core::{BoxTask, CommandTask, Error, TaskContext, TaskKind};
 /// # fn on_a_thread(_: impl FnOnce() -> Result<(), Error>) {}
+/// # fn launch(_: &CommandTask, _: TaskContext) {}
 /// # fn spawn(_: impl Future<Output = Result<(), Error>> + Send + 'static) {}
 /// fn start(task: &BoxTask, cx: TaskContext) {
 ///     match task.kind().clone() {
 ///         TaskKind::Compute(task) => on_a_thread(move || task.run(&cx)),
 ///         TaskKind::Async(task) => spawn(async move { task.run(&cx).await }),
+///         TaskKind::Command(command) => launch(&command, cx),
 ///         other => panic!("this runtime is older than {other:?}"),
 ///     }
 /// }
@@ -177,6 +181,8 @@ pub enum TaskKind {
     Compute(Arc<dyn Task>),
     /// It awaits, and is to be spawned as a future.
     Async(Arc<dyn AsyncTask>),
+    /// It is a program, and needs a process.
+    Command(Arc<CommandTask>),
 }
 
 impl BoxTask {
@@ -195,6 +201,7 @@ impl BoxTask {
         match &self.0 {
             TaskKind::Compute(task) => task.details(),
             TaskKind::Async(task) => task.details(),
+            TaskKind::Command(command) => command.details.clone(),
         }
     }
 
@@ -203,6 +210,7 @@ impl BoxTask {
         match &self.0 {
             TaskKind::Compute(task) => task.expand(limit),
             TaskKind::Async(task) => task.expand(limit),
+            TaskKind::Command(command) => command.expand(limit),
         }
     }
 
@@ -215,6 +223,7 @@ impl BoxTask {
         match &self.0 {
             TaskKind::Compute(task) => task.handle(cx, headers, body),
             TaskKind::Async(task) => task.handle(cx, headers, body),
+            TaskKind::Command(command) => command.handle(cx, headers, body),
         }
     }
 }
@@ -222,6 +231,12 @@ impl BoxTask {
 impl<T: Task> From<T> for BoxTask {
     fn from(task: T) -> Self {
         Self(TaskKind::Compute(Arc::new(task)))
+    }
+}
+
+impl From<CommandTask> for BoxTask {
+    fn from(command: CommandTask) -> Self {
+        Self(TaskKind::Command(Arc::new(command)))
     }
 }
 
@@ -237,6 +252,7 @@ impl fmt::Debug for TaskKind {
         f.write_str(match self {
             Self::Compute(_) => "Compute",
             Self::Async(_) => "Async",
+            Self::Command(_) => "Command",
         })
     }
 }

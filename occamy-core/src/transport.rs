@@ -71,6 +71,33 @@ pub trait Transport: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'_, Result<(), Error>>;
 }
 
+/// For programs that choose their broker at run time.
+impl Transport for Box<dyn Transport> {
+    fn requests(&self) -> Box<dyn RequestStream> {
+        (**self).requests()
+    }
+
+    fn controls(&self) -> Box<dyn ControlStream> {
+        (**self).controls()
+    }
+
+    fn publisher(&self) -> Arc<dyn Publisher> {
+        (**self).publisher()
+    }
+
+    fn observe(&self, monitor: Arc<dyn Monitor>) {
+        (**self).observe(monitor);
+    }
+
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        (**self).drain()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        (**self).close()
+    }
+}
+
 /// Requests, handed out one at a time.
 pub trait RequestStream: Send + 'static {
     /// The next request, when there is one; `None` once the transport is drained or closed.

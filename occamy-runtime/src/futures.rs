@@ -1,4 +1,4 @@
-//! Tasks that await: spawned on tokio, and dropped if they ignore their stop.
+//! Tasks that await, and commands, which are waited for: spawned on tokio. A future that ignores its stop is dropped.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,37 +9,41 @@ use occamy_core::{AsyncTask, Error, ErrorKind, Outcome, TaskContext, TaskKind};
 use tracing::Instrument;
 
 use crate::caught::panicked;
+use crate::command;
 use crate::desk::Run;
 use crate::shared::Shared;
 use crate::span::task_span;
 
-/// How much of the kill timeout a future gets to end by itself. Dropping it takes time, too.
-const PATIENCE: f64 = 0.8;
+/// How much of the kill timeout a future or a program gets to end by itself. Dropping and killing take time, too.
+pub(crate) const PATIENCE: f64 = 0.8;
 
-/// Spawns a task's future.
+/// Spawns a task as a future.
 pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let shared = Arc::clone(shared);
     let runtime = shared.runtime.clone();
     let span = task_span(&run.cx, &run.request_id, &shared.settings.name);
-    let patience = shared.settings.scheduler.kill_timeout.mul_f64(PATIENCE);
+    let kill_timeout = shared.settings.scheduler.kill_timeout;
     let future = async move {
         let key = run.key;
-        let outcome = execute(run, patience).await;
+        let outcome = execute(run, kill_timeout).await;
         shared.finished(None, key, outcome);
     };
     runtime.spawn(future.instrument(span));
 }
 
-async fn execute(run: Run, patience: Duration) -> Outcome {
+async fn execute(run: Run, kill_timeout: Duration) -> Outcome {
     // Told to stop before it began: two threads may bring start and stop in either order.
     if run.cx.is_stopped() {
         return Outcome::Interrupted;
     }
-    let TaskKind::Async(task) = run.task.kind() else {
-        unreachable!("other kinds of task are started elsewhere")
+    let running = async {
+        match run.task.kind() {
+            TaskKind::Async(task) => run_or_drop(&**task, &run.cx, kill_timeout.mul_f64(PATIENCE)).await,
+            TaskKind::Command(command) => command::run(command, &run.cx, &run.host, kill_timeout).await,
+            _ => unreachable!("other kinds of task are started elsewhere"),
+        }
     };
-    let running = AssertUnwindSafe(run_or_drop(&**task, &run.cx, patience));
-    match running.catch_unwind().await {
+    match AssertUnwindSafe(running).catch_unwind().await {
         Ok(result) => result.into(),
         Err(payload) => Outcome::Panicked(panicked(ErrorKind::UnknownTask, payload)),
     }

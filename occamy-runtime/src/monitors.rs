@@ -64,19 +64,20 @@ impl Shared {
     }
 }
 
+/// Whoever tells may be in the span of a task that has nothing to do with it.
 fn log(observation: &Observation, server: &Arc<str>) {
     match observation {
         Observation::Failed { group, error } => {
             let source = std::error::Error::source(error).map(tracing::field::display);
-            tracing::warn!(%server, %group, kind = error.kind().as_str(), source, "{}", error.message());
+            tracing::warn!(parent: None, %server, %group, kind = error.kind().as_str(), source, "{}", error.message());
         }
         Observation::OfferDropped { group, end } => {
-            tracing::debug!(%server, %group, end = end.as_str(), "an offer was dropped");
+            tracing::debug!(parent: None, %server, %group, end = end.as_str(), "an offer was dropped");
         }
         Observation::ControlMessagesDropped { count } => {
-            tracing::warn!(%server, count, "a mailbox was full, and its oldest control messages were dropped");
+            tracing::warn!(parent: None, %server, count, "a mailbox was full, and its oldest control messages were dropped");
         }
-        Observation::Broker(event) => tracing::info!(%server, ?event, "broker"),
+        Observation::Broker(event) => tracing::info!(parent: None, %server, ?event, "broker"),
         _ => {}
     }
 }

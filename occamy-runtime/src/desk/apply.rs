@@ -101,7 +101,7 @@ impl State {
             self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);
         }
         match run.task.kind() {
-            TaskKind::Async(_) => Job::Future(run),
+            TaskKind::Async(_) | TaskKind::Command(_) => Job::Future(run),
             _ => self.lanes.dispatch(slot, lane, run),
         }
     }
@@ -125,7 +125,8 @@ impl State {
         if let TaskKind::Compute(_) = entry.task.kind() {
             self.lanes.detach(slot);
         }
-        entry.run.as_ref().map(|running| Job::Lower(Arc::clone(&running.host)))
+        let running = entry.run.as_ref()?;
+        Some(Job::Lower { host: Arc::clone(&running.host), wedged: running.wedged })
     }
 
     fn running(&mut self, key: TaskKey) -> Option<&mut Running> {

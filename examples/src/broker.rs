@@ -1,0 +1,76 @@
+//! Which broker a program works with, chosen by a URL.
+
+use std::str::FromStr;
+
+/// A broker, as the scheme of its URL names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Broker {
+    /// The embedded broker, in this process and nowhere else: `memory:`.
+    Memory,
+}
+
+/// The schemes there are.
+const SCHEMES: &str = "memory:";
+
+/// Why a URL names no broker. It doesn't show the URL, which may hold a password.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// A URL of another kind.
+    #[error("there is no transport for the scheme {0:?}: the schemes are {SCHEMES}")]
+    UnknownScheme(String),
+    /// No URL at all.
+    #[error("expected a URL that begins with a scheme: the schemes are {SCHEMES}")]
+    NoScheme,
+    /// The embedded broker has no address.
+    #[error("nothing may follow the colon of memory:, which has no address")]
+    Address,
+}
+
+impl FromStr for Broker {
+    type Err = BrokerError;
+
+    fn from_str(url: &str) -> Result<Self, BrokerError> {
+        let (scheme, address) = url.split_once(':').ok_or(BrokerError::NoScheme)?;
+        let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+        // What has other characters may be a user with a password behind.
+        if scheme.is_empty() || !scheme.bytes().all(letters) {
+            return Err(BrokerError::NoScheme);
+        }
+        match scheme.to_ascii_lowercase().as_str() {
+            "memory" if address.is_empty() => Ok(Self::Memory),
+            "memory" => Err(BrokerError::Address),
+            other => Err(BrokerError::UnknownScheme(other.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_names_the_broker() {
+        assert_eq!("memory:".parse(), Ok(Broker::Memory));
+        assert_eq!("Memory:".parse(), Ok(Broker::Memory));
+    }
+
+    #[test]
+    fn an_error_names_the_schemes_and_no_password() {
+        for (url, expected) in [
+            ("amqp://user:secret@host", BrokerError::UnknownScheme("amqp".into())),
+            ("memory", BrokerError::NoScheme),
+            ("", BrokerError::NoScheme),
+            (":", BrokerError::NoScheme),
+            ("us er:secret@host", BrokerError::NoScheme),
+            ("memory:secret", BrokerError::Address),
+            ("memory://", BrokerError::Address),
+        ] {
+            let error = url.parse::<Broker>().unwrap_err();
+            assert_eq!(error, expected);
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("memory:") && !shown.contains("secret"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The real program `worker`: lines in, processes started, lines out.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
+mod ending;
+mod messages;
+mod options;
+mod processes;
+mod support;
