@@ -82,7 +82,7 @@ pub(crate) struct Options {
 /// Runs the command.
 #[allow(clippy::print_stdout, reason = "the shell lines are for standard output")]
 pub(crate) fn run(args: &Args) -> Result<()> {
-    interrupt::watch()?;
+    let _watch = interrupt::watch()?;
     let shelf = Shelf::open()?;
     match &args.command {
         Command::Up { brokers, options } => {

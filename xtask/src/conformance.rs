@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
-    interrupt::watch()?;
+    let _watch = interrupt::watch()?;
     let suite = suites::existing(workspace_root()).find(|suite| suite.name == args.name);
     let Suite { package, broker, .. } = suite.expect("clap knows the same suites");
 

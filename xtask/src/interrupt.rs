@@ -2,29 +2,58 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 /// The process groups that [`run`] waits for.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// From here on a signal that would end this process ends what it runs instead; a second one does it by force.
-pub(crate) fn watch() -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("watch for signals")?;
-    std::thread::spawn(move || {
-        for _ in &mut signals {
-            let again = ASKED.swap(true, Ordering::SeqCst);
-            tell(if again { Signal::KILL } else { Signal::TERM });
-        }
-    });
-    Ok(())
+/// How many of [`Watch`] there are.
+static WATCHES: AtomicUsize = AtomicUsize::new(0);
+
+/// As long as it lives, a signal that would end this process ends what it runs instead; a second one does it by force.
+pub(crate) struct Watch(());
+
+pub(crate) fn watch() -> Result<Watch> {
+    static THREAD: Mutex<bool> = Mutex::new(false);
+
+    WATCHES.fetch_add(1, Ordering::SeqCst);
+    let watch = Watch(());
+    let mut started = THREAD.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*started {
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("watch for signals")?;
+        std::thread::spawn(move || {
+            for signal in &mut signals {
+                heard(signal);
+            }
+        });
+        *started = true;
+    }
+    Ok(watch)
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        WATCHES.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn heard(signal: i32) {
+    let again = ASKED.swap(true, Ordering::SeqCst);
+    if WATCHES.load(Ordering::SeqCst) > 0 {
+        tell(if again { Signal::KILL } else { Signal::TERM });
+    } else {
+        // Ends this process, as if nobody had ever listened: it does so for all three.
+        let _ = emulate_default_handler(signal);
+    }
 }
 
 /// Whether this command was told to end.

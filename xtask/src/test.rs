@@ -31,7 +31,7 @@ const EVERYTHING: [&str; 3] = ["test", "--workspace", "--all-features"];
 
 /// Runs the command.
 pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
-    interrupt::watch()?;
+    let _watch = interrupt::watch()?;
     let mut workspace = MetadataCommand::new();
     workspace.manifest_path(workspace_root().join("Cargo.toml")).no_deps();
     let workspace = workspace.exec().context("cargo metadata")?;

@@ -57,7 +57,9 @@ pub(super) fn server(jars: &Path, folder: &Path, ports: &[u16], log: &Path) -> R
         }
     }
 
-    let mut args = ["-Xmx512m", "-XX:+UseSerialGC", "-cp", &jars, "kafka.Kafka"].map(str::to_owned).to_vec();
+    // Without a configuration log4j writes errors only, and the line that tells of the start is none.
+    let args = ["-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=INFO", "-cp", &jars, "kafka.Kafka"];
+    let mut args = args.map(str::to_owned).to_vec();
     args.push(config.display().to_string());
     Ok(Program { path: java, args, ..Program::default() })
 }

@@ -136,23 +136,22 @@ impl Shelf {
             until_down: false,
             users: Vec::new(),
         };
+        let mut launched = self.launch(record(ports::free(count)?));
         // Between finding a port free and using it, somebody else may: other ports, then.
-        let first = self.launch(record(ports::free(count)?));
-        let second = || {
+        if launched.is_err() && self.found_a_port_taken(broker) {
             self.clear(broker)?;
-            self.launch(record(ports::free(count)?))
-        };
-        let launched = match first {
-            Err(error) if !interrupt::was_asked() => {
-                eprintln!("{error:#}\n{}: once more, on other ports", broker.name());
-                second()
-            }
-            other => other,
-        };
+            launched = self.launch(record(ports::free(count)?));
+        }
         launched.inspect_err(|_| {
             // What failed says why already; its leftovers are found by the next command, too.
             let _ = self.clear(broker);
         })
+    }
+
+    fn found_a_port_taken(&self, broker: Broker) -> bool {
+        let log = std::fs::read(self.log(broker)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log).to_lowercase();
+        ["address already in use", "eaddrinuse"].iter().any(|words| log.contains(words))
     }
 
     /// The server of the record, running: started if it is stopped, or gone though it should not be.
