@@ -30,8 +30,8 @@ pub(super) struct Stage<'a> {
     pending: Arc<Pending>,
     /// How many slots assistants hold when nothing else is going on: all or none.
     held: usize,
-    /// Requests that were started so far, those before anything was measured included.
-    started: usize,
+    /// Requests so far, those before anything was measured included.
+    requests: usize,
     samples: Vec<(Sample, Settled)>,
 }
 
@@ -80,6 +80,7 @@ impl<'a> Stage<'a> {
                 handler_fn(move |_, _| Ok(Burner { habit, stretch, witness: Arc::clone(&witness) }.into())),
             );
         }
+        let held = if situation.habit.is_some() { slots } else { 0 };
         let mut builder = Server::builder(handlers)
             .name("eviction")
             .slots(slots)
@@ -89,13 +90,13 @@ impl<'a> Stage<'a> {
             .max_wedged_slots(slots)
             // Nothing happens here but for the sake of a request.
             .without_expansion_period()
+            .max_offers(held + situation.requests)
             .monitor(Arc::clone(&witness));
         if let Some(timeout) = situation.kill_timeout {
             builder = builder.kill_timeout(timeout);
         }
-        let held = if situation.habit.is_some() { slots } else { 0 };
         let server = builder.build()?;
-        let mut stage = Self { situation, server, witness, pending, held, started: 0, samples: Vec::new() };
+        let mut stage = Self { situation, server, witness, pending, held, requests: 0, samples: Vec::new() };
         stage.hold_slots().await?;
         Ok(stage)
     }
@@ -116,8 +117,8 @@ impl<'a> Stage<'a> {
 
     /// Waits until the slots are held again. Victims may still wind down beside them.
     async fn settle(&self) -> anyhow::Result<()> {
-        let (held, started) = (self.held, self.started);
-        self.witness.until("the slots to be held", |seen| seen.has_settled(held, started)).await
+        let (held, requests) = (self.held, self.requests);
+        self.witness.until("the slots to be held", |seen| seen.has_settled(held, requests)).await
     }
 
     /// Makes a request as soon as the server has settled, and this long after.
@@ -135,12 +136,10 @@ impl<'a> Stage<'a> {
         let call = Instant::now();
         self.server.handle_request(message);
         let sample = match started.await {
-            Ok(start) => {
-                self.started += 1;
-                Sample::Started(start.saturating_duration_since(call))
-            }
+            Ok(start) => Sample::Started(start.saturating_duration_since(call)),
             Err(_) => Sample::Refused(call.elapsed()),
         };
+        self.requests += 1;
         self.samples.push((sample, settled));
         Ok(())
     }
@@ -148,17 +147,13 @@ impl<'a> Stage<'a> {
     /// Ends the server and everything on it, so that the next has the machine to itself. Before that the last victims that
     /// look at their stop get so long to end by themselves.
     pub(super) async fn close(self, patience: Duration) -> anyhow::Result<Turn> {
-        match self.situation.habit {
-            Some(Habit::NeverLooks) => {
-                let over = |seen: &Seen| seen.finished == self.started && seen.has_given_up();
-                self.witness.until("the victims to be given up", over).await?;
-            }
-            Some(Habit::Looks) | None => {
-                self.settle().await?;
-                let ended = self.witness.until("the victims to end", Seen::is_free_of_victims);
-                // Those that are too late for this are counted as not ended.
-                let _ = tokio::time::timeout(patience, ended).await;
-            }
+        let rest = self.witness.until("the victims to end", |seen| seen.has_no_victims(self.requests));
+        if self.situation.habit == Some(Habit::NeverLooks) {
+            rest.await?;
+        } else {
+            self.settle().await?;
+            // Those that are too late for this are counted as not ended.
+            let _ = tokio::time::timeout(patience, rest).await;
         }
         let seen = self.witness.seen();
         // The server itself is asked, since the monitor hears of the slots only after it has heard of the last victim.
@@ -177,7 +172,7 @@ impl<'a> Stage<'a> {
         Ok(Turn {
             samples: self.samples.iter().map(|(sample, _)| *sample).collect(),
             stops: seen.stops,
-            left: seen.victims.len() - seen.wedged,
+            left: seen.victims.len(),
             wedged: seen.wedged,
             slots_lost: snapshot.usage.wedged,
             priority: snapshot.idle_priority,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use occamy_core::scheduler::{StopReason, TaskKey};
-use occamy_core::{Monitor, Observation, SlotStatus, SlotUsage};
+use occamy_core::{ErrorKind, Monitor, Observation, SlotStatus, SlotUsage};
 use tokio::sync::watch;
 
 /// Only a server that is broken takes so long to get where it is waited for. A lowered victim gets next to nothing of a
@@ -31,9 +31,9 @@ pub(super) struct Seen {
     begun: usize,
     /// How often one has ended.
     ended: usize,
-    /// Requests that were started and have ended.
-    pub(super) finished: usize,
-    /// Victims that have not ended yet.
+    /// Requests that have ended or were refused.
+    pub(super) over: usize,
+    /// Victims that are winding down, within their kill timeout.
     pub(super) victims: BTreeSet<TaskKey>,
     /// From stop to end of each victim that has ended.
     pub(super) stops: Vec<Duration>,
@@ -43,27 +43,22 @@ pub(super) struct Seen {
 
 impl Seen {
     /// True if this many requests are over, and so many slots are held by assistants that compute.
-    pub(super) fn has_settled(&self, held: usize, finished: usize) -> bool {
-        self.finished == finished
+    pub(super) fn has_settled(&self, held: usize, requests: usize) -> bool {
+        self.over == requests
             && self.usage.protected == 0
             && self.usage.unprotected_external == held
             && self.begun == self.given
             && self.given == self.ended + held + self.usage.leftovers
     }
 
+    /// True if this many requests are over, and each of their victims has ended or is past its kill timeout.
+    pub(super) fn has_no_victims(&self, requests: usize) -> bool {
+        self.over == requests && self.victims.is_empty()
+    }
+
     /// True if no assistant computes, in a slot or beside.
     pub(super) fn is_quiet(&self) -> bool {
         self.given == self.ended
-    }
-
-    /// True if no victim is winding down any more.
-    pub(super) fn is_free_of_victims(&self) -> bool {
-        self.victims.is_empty()
-    }
-
-    /// True if no victim may still end in time.
-    pub(super) fn has_given_up(&self) -> bool {
-        self.victims.len() == self.wedged
     }
 }
 
@@ -107,7 +102,8 @@ impl Monitor for Witness {
             Observation::Stopping { task, reason: StopReason::Evicted, .. } => {
                 seen.victims.insert(*task);
             }
-            Observation::Finished { status: SlotStatus::Protected, .. } => seen.finished += 1,
+            Observation::Finished { status: SlotStatus::Protected, .. } => seen.over += 1,
+            Observation::Failed { error, .. } if error.kind() == ErrorKind::TaskNotAdded => seen.over += 1,
             Observation::Started { status: SlotStatus::UnprotectedExternal, .. } => seen.given += 1,
             Observation::Finished { task, stopping, .. } => {
                 seen.ended += 1;
@@ -115,7 +111,10 @@ impl Monitor for Witness {
                     seen.stops.extend(*stopping);
                 }
             }
-            Observation::Wedged { .. } => seen.wedged += 1,
+            Observation::Wedged { task, .. } => {
+                seen.victims.remove(task);
+                seen.wedged += 1;
+            }
             _ => {}
         });
     }
@@ -159,18 +158,18 @@ mod tests {
         let external = SlotStatus::UnprotectedExternal;
         witness.record(&stopping(1, StopReason::Evicted));
         witness.record(&stopping(2, StopReason::ShutDown));
-        assert!(!witness.seen().has_given_up());
+        assert!(!witness.seen().has_no_victims(0));
         witness.record(&finished(1, external, Some(7)));
         witness.record(&finished(2, external, Some(8)));
         witness.record(&finished(3, external, None));
         witness.record(&finished(4, SlotStatus::Protected, None));
         let seen = witness.seen();
-        assert_eq!((seen.stops.as_slice(), seen.finished), (&[Duration::from_millis(7)][..], 1));
-        assert!(seen.has_given_up());
+        assert_eq!((seen.stops.as_slice(), seen.over), (&[Duration::from_millis(7)][..], 1));
+        assert!(seen.has_no_victims(1) && !seen.has_no_victims(2));
     }
 
     #[test]
-    fn a_victim_that_is_wedged_is_given_up() {
+    fn a_victim_that_is_wedged_is_waited_for_no_more() {
         let witness = Witness::default();
         witness.record(&stopping(1, StopReason::Evicted));
         let group = "burner".into();
@@ -179,8 +178,12 @@ mod tests {
             group,
             status: SlotStatus::UnprotectedExternal,
         });
+        let error = occamy_core::Error::new(ErrorKind::TaskNotAdded, "no room");
+        assert!(!witness.seen().has_no_victims(1), "another may be stopped for the request");
+        witness.record(&Observation::Failed { group: "request".into(), error });
+        witness.record(&finished(1, SlotStatus::UnprotectedExternal, Some(9)));
         let seen = witness.seen();
-        assert!(seen.has_given_up());
+        assert!(seen.has_no_victims(1));
         assert_eq!((seen.wedged, seen.stops.len()), (1, 0));
     }
 
