@@ -86,7 +86,11 @@ mod tests {
             bail!("cut")
         });
         assert!(fail.is_err());
-        fetched(&folder, |part| Ok(std::fs::write(part.join("whole"), "").unwrap())).unwrap();
+        fetched(&folder, |part| {
+            std::fs::write(part.join("whole"), "").unwrap();
+            Ok(())
+        })
+        .unwrap();
         fetched(&folder, |_| panic!("it is there")).unwrap();
         assert!(folder.join("whole").exists());
         assert!(!folder.join("half").exists());
