@@ -35,15 +35,16 @@ impl Machine {
     }
 
     fn brokers(&self, args: &[&str]) -> Output {
+        self.command(args).env_remove("OCCAMY_NATS_URL").output().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let path = std::env::var("PATH").unwrap();
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
-            .arg("brokers")
-            .args(args)
-            .env("PATH", format!("{}/bin:{path}", self.folder.path().display()))
-            .env("CARGO_TARGET_DIR", self.folder.path())
-            .env_remove("OCCAMY_NATS_URL")
-            .output()
-            .unwrap()
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.arg("brokers").args(args);
+        command.env("PATH", format!("{}/bin:{path}", self.folder.path().display()));
+        command.env("CARGO_TARGET_DIR", self.folder.path());
+        command
     }
 
     /// The address of what `up` brought up.
@@ -141,18 +142,30 @@ fn a_record_from_before_a_reboot_names_no_process_of_today() {
 fn nothing_is_started_beside_a_url() {
     let machine = Machine::new();
     let url = "nats://user:secret@example.org";
-    let up = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["brokers", "up", "nats"])
-        .env("CARGO_TARGET_DIR", machine.folder.path())
-        .env("OCCAMY_NATS_URL", url)
-        .output()
-        .unwrap();
+    let up = machine.command(&["up", "nats"]).env("OCCAMY_NATS_URL", url).output().unwrap();
     assert!(up.status.success());
     let lines = String::from_utf8(up.stdout).unwrap();
     assert!(lines.contains(&format!("export OCCAMY_NATS_URL={url}\n")), "{lines}");
     assert!(!lines.contains("OCCAMY_BROKER_CONTROL"), "{lines}");
     assert!(!String::from_utf8_lossy(&up.stderr).contains("secret"));
     assert!(!machine.is_up());
+}
+
+#[test]
+fn a_url_of_ours_is_ours_until_it_is_down_and_then_an_error() {
+    let machine = Machine::new();
+    let url = format!("nats://{}", machine.up());
+    let up = || machine.command(&["up", "nats"]).env("OCCAMY_NATS_URL", &url).output().unwrap();
+
+    let while_up = up();
+    let lines = String::from_utf8(while_up.stdout).unwrap();
+    assert!(lines.contains("OCCAMY_BROKER_CONTROL") && lines.contains(&url), "{lines}");
+
+    assert!(machine.brokers(&["down", "nats"]).status.success());
+    let while_down = up();
+    assert!(!while_down.status.success());
+    let said = String::from_utf8_lossy(&while_down.stderr);
+    assert!(said.contains("unset OCCAMY_NATS_URL"), "{said}");
 }
 
 #[test]

@@ -40,7 +40,12 @@ pub(super) fn amqp(port: u16) -> bool {
 /// Whether the log has the line by which Kafka says that it is ready, and something accepts at the port.
 pub(super) fn kafka(port: u16, log: &Path) -> bool {
     let log = std::fs::read_to_string(log).unwrap_or_default();
-    log.contains("Kafka Server started") && connect(port).is_some()
+    log.contains("Kafka Server started") && accepts(port)
+}
+
+/// Whether something accepts at this port.
+pub(super) fn accepts(port: u16) -> bool {
+    connect(port).is_some()
 }
 
 fn connect(port: u16) -> Option<TcpStream> {

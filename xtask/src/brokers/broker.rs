@@ -10,7 +10,7 @@ pub(crate) enum Broker {
     /// NATS with JetStream.
     Nats,
     /// RabbitMQ.
-    #[value(name = "rabbitmq")]
+    #[value(name = "rabbitmq", alias = "amqp")]
     RabbitMq,
     /// Kafka, a single node.
     Kafka,
@@ -35,11 +35,32 @@ impl Broker {
     }
 
     pub(crate) fn url(self, port: u16) -> String {
-        let scheme = match self {
-            Self::Nats => "nats",
-            Self::RabbitMq => "amqp",
-            Self::Kafka => "kafka",
-        };
-        format!("{scheme}://127.0.0.1:{port}")
+        format!("{}{port}", self.prefix())
+    }
+
+    /// The port of a URL that looks as ours do: of this machine, and without credentials.
+    pub(crate) fn port(self, url: &str) -> Option<u16> {
+        url.strip_prefix(self.prefix())?.parse().ok()
+    }
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Nats => "nats://127.0.0.1:",
+            Self::RabbitMq => "amqp://127.0.0.1:",
+            Self::Kafka => "kafka://127.0.0.1:",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_comes_out_of_a_url_of_ours_only() {
+        let broker = Broker::RabbitMq;
+        assert_eq!(broker.port(&broker.url(20_001)), Some(20_001));
+        assert_eq!(broker.port("amqp://guest:guest@127.0.0.1:5672"), None);
+        assert_eq!(broker.port("nats://127.0.0.1:4222"), None);
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::Options;
 use super::broker::Broker;
 use super::install::installed;
 use super::process::ProcessId;
 use super::record::Record;
 use super::shelf::{For, Shelf};
+use super::{Options, answer};
 
 /// Servers that are there as long as this value is.
 pub(crate) struct Session {
@@ -113,5 +113,18 @@ fn path(path: PathBuf) -> Result<String> {
 fn given(shelf: &Shelf, broker: Broker) -> Result<Option<String>> {
     let Ok(url) = std::env::var(broker.variable()) else { return Ok(None) };
     let ours = shelf.record(broker)?.is_some_and(|record| record.url() == url);
-    Ok(Some(url).filter(|url| !ours && !url.is_empty()))
+    if ours || url.is_empty() {
+        return Ok(None);
+    }
+    if let Some(port) = broker.port(&url)
+        && !answer::accepts(port)
+    {
+        // As `up` printed it before a `down`, most likely.
+        bail!(
+            "{}: nobody answers at {url}: start that broker, or unset {}",
+            broker.name(),
+            broker.variable()
+        );
+    }
+    Ok(Some(url))
 }
