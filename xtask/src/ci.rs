@@ -7,7 +7,7 @@ use cargo_metadata::MetadataCommand;
 use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
-use crate::{explore, layers, mutants, sim, test, tools};
+use crate::{explore, interrupt, layers, mutants, sim, test, tools};
 
 /// Run what CI runs.
 ///
@@ -58,6 +58,9 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
         let result = step.run(sh);
         if let Err(error) = &result {
             println!("{} failed: {error:#}", step.name());
+        }
+        if interrupt::was_asked() {
+            bail!("interrupted");
         }
         ended.push(Ended { step, passed: result.is_ok(), took: start.elapsed() });
     }

@@ -2,11 +2,15 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
 
+mod brokers;
 mod ci;
+mod conformance;
 mod explore;
+mod interrupt;
 mod layers;
 mod mutants;
 mod sim;
+mod suites;
 mod test;
 mod tools;
 
@@ -21,7 +25,9 @@ use xshell::Shell;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Brokers(brokers::Args),
     Ci(ci::Args),
+    Conformance(conformance::Args),
     Explore(explore::Args),
     Mutants(mutants::Args),
     Sim(sim::Args),
@@ -44,7 +50,9 @@ fn run(command: &Command) -> Result<()> {
     sh.change_dir(workspace_root());
 
     match command {
+        Command::Brokers(args) => brokers::run(args),
         Command::Ci(args) => ci::run(&sh, args),
+        Command::Conformance(args) => conformance::run(&sh, args),
         Command::Explore(args) => explore::run(args),
         Command::Mutants(args) => mutants::run(args),
         Command::Sim(args) => sim::run(args),

@@ -1,0 +1,130 @@
+//! The brokers of one command: found or started when it begins, and ended with it if nobody else wants them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::broker::Broker;
+use super::install::installed;
+use super::process::ProcessId;
+use super::record::Record;
+use super::shelf::{For, Shelf};
+use super::{Options, answer};
+
+/// Servers that are there as long as this value is.
+pub(crate) struct Session {
+    shelf: Shelf,
+    user: ProcessId,
+    held: Vec<Broker>,
+    /// What tests and examples find the brokers by.
+    pub(crate) variables: BTreeMap<&'static str, String>,
+}
+
+impl Session {
+    pub(crate) fn begin(brokers: &[Broker], options: &Options) -> Result<Self> {
+        let user = ProcessId::current()?;
+        let shelf = Shelf::open()?;
+        let mut session = Self { shelf, user, held: Vec::new(), variables: BTreeMap::new() };
+        // Held before they are up: what fails halfway is put in order as well.
+        session.held = brokers.to_vec();
+        session.variables = bring_up(&session.shelf, brokers, options, &For::User(&session.user))?;
+        Ok(session)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        for &broker in &self.held {
+            if let Err(error) = self.shelf.leave(broker, &self.user) {
+                eprintln!("{} could not be ended: {error:#}", broker.name());
+            }
+        }
+    }
+}
+
+/// Brings these up side by side, and says which variables point at them. A URL in the environment comes before
+/// everything else: then nothing is started.
+pub(super) fn bring_up(
+    shelf: &Shelf,
+    brokers: &[Broker],
+    options: &Options,
+    whom: &For<'_>,
+) -> Result<BTreeMap<&'static str, String>> {
+    let up = |broker| match given(shelf, broker)? {
+        Some(url) => {
+            eprintln!("{}: the one that {} names", broker.name(), broker.variable());
+            Ok((broker, Reached::Given(url)))
+        }
+        None => shelf.up(broker, options, whom).map(|record| {
+            eprintln!("{}: {} answers at {}", broker.name(), record.version, record.url());
+            (broker, Reached::Ours(Box::new(record)))
+        }),
+    };
+    let reached: Vec<Result<(Broker, Reached)>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = brokers.iter().map(|&broker| scope.spawn(move || up(broker))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(anyhow!("panicked")))).collect()
+    });
+
+    let (reached, failed): (Vec<_>, Vec<_>) = reached.into_iter().partition(Result::is_ok);
+    let failed: Vec<String> = failed.into_iter().filter_map(Result::err).map(|e| format!("{e:#}")).collect();
+    if !failed.is_empty() {
+        return Err(anyhow!("{}", failed.join("\n")));
+    }
+    variables(reached.into_iter().flatten())
+}
+
+enum Reached {
+    Given(String),
+    Ours(Box<Record>),
+}
+
+fn variables(reached: impl Iterator<Item = (Broker, Reached)>) -> Result<BTreeMap<&'static str, String>> {
+    let mut variables = BTreeMap::new();
+    for (broker, reached) in reached {
+        let (url, program) = match reached {
+            Reached::Given(url) => (url, installed("nats-server").ok()),
+            Reached::Ours(record) => {
+                variables.insert("OCCAMY_BROKER_CONTROL", control()?);
+                (record.url(), Some(record.program))
+            }
+        };
+        variables.insert(broker.variable(), url);
+        if let (Broker::Nats, Some(program)) = (broker, program) {
+            // For tests that start one of their own, with other settings.
+            variables.insert("OCCAMY_NATS_SERVER", path(program)?);
+        }
+    }
+    Ok(variables)
+}
+
+/// The start of a shell command, to which `stop`, `start` or `restart` and a broker's name are added.
+fn control() -> Result<String> {
+    let this = path(std::env::current_exe().context("find this program")?)?;
+    Ok(shell_words::join([&this, "brokers"]))
+}
+
+fn path(path: PathBuf) -> Result<String> {
+    path.into_os_string().into_string().map_err(|it| anyhow!("{} is not valid UTF-8", it.display()))
+}
+
+/// A URL from the environment that is not of a server of ours: those stay ours though a shell has evaluated what `up`
+/// printed.
+fn given(shelf: &Shelf, broker: Broker) -> Result<Option<String>> {
+    let Ok(url) = std::env::var(broker.variable()) else { return Ok(None) };
+    let ours = shelf.record(broker)?.is_some_and(|record| record.url() == url);
+    if ours || url.is_empty() {
+        return Ok(None);
+    }
+    if let Some(port) = broker.port(&url)
+        && !answer::accepts(port)
+    {
+        // As `up` printed it before a `down`, most likely.
+        bail!(
+            "{}: nobody answers at {url}: start that broker, or unset {}",
+            broker.name(),
+            broker.variable()
+        );
+    }
+    Ok(Some(url))
+}
