@@ -1,0 +1,184 @@
+//! The conformance kit: one suite that every transport is run against, the project's own and yours.
+//!
+//! [`occamy_core::transport`] says what a transport promises. This finds out whether it keeps that, with real servers on
+//! a real broker, each promise as a check of its own name. Whoever writes a transport implements [`Subject`] for it, and
+//! makes a test without a harness whose `main` is the kit's:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! occamy-runtime = { version = "0.1.0", features = ["conformance"] }
+//!
+//! [[test]]
+//! name = "conformance"
+//! harness = false
+//! ```
+//!
+//! The feature belongs into `dev-dependencies`: it gives the kit the means to pause tokio's clock.
+//!
+//! # Example
+//!
+//! All of `tests/conformance.rs` for the embedded broker, which lives in this process and knows neither passwords nor
+//! TLS:
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use std::process::ExitCode;
+//! use std::sync::Mutex;
+//!
+//! use bytes::Bytes;
+//! use occamy_core::transport::Transport;
+//! use occamy_core::{Headers, Value};
+//! use occamy_runtime::conformance::{
+//!     Answer, Channel, Clock, Connection, DeadLetter, Hostility, Misuse, Mode, Refusal, Subject, run,
+//! };
+//! use occamy_runtime::memory::MemoryBroker;
+//!
+//! /// A broker for each service.
+//! #[derive(Default)]
+//! struct Memory(Mutex<HashMap<String, MemoryBroker>>);
+//!
+//! impl Memory {
+//!     fn broker(&self, service: &str) -> MemoryBroker {
+//!         let mut brokers = self.0.lock().expect("nothing panics while it is locked");
+//!         let new = || MemoryBroker::builder().lease(Subject::lease(self)).build();
+//!         brokers.entry(service.to_owned()).or_insert_with(new).clone()
+//!     }
+//! }
+//!
+//! impl Subject for Memory {
+//!     fn name(&self) -> &str {
+//!         "memory"
+//!     }
+//!
+//!     fn connect<'a>(&'a self, connection: &'a Connection) -> Answer<'a, Box<dyn Transport>> {
+//!         Box::pin(async {
+//!             let transport = self.broker(&connection.service).connect(&*connection.server);
+//!             Ok(Box::new(transport) as Box<dyn Transport>)
+//!         })
+//!     }
+//!
+//!     fn take_dead_letters<'a>(&'a self, service: &'a str) -> Answer<'a, Vec<DeadLetter>> {
+//!         Box::pin(async {
+//!             let letters = self.broker(service).take_dead_letters().into_iter();
+//!             Ok(letters.map(|letter| DeadLetter { headers: letter.headers, body: letter.body }).collect())
+//!         })
+//!     }
+//!
+//!     fn send_hostile<'a>(
+//!         &'a self,
+//!         service: &'a str,
+//!         channel: Channel,
+//!         hostility: Hostility,
+//!         body: Bytes,
+//!     ) -> Answer<'a, bool> {
+//!         Box::pin(async move {
+//!             let mut headers = Headers::new();
+//!             match hostility {
+//!                 Hostility::WrongTypes => {
+//!                     headers.extend([("task-id", Value::from(7)), ("occamy-attempt", Value::from("x"))]);
+//!                 }
+//!                 Hostility::LongValue => headers.append("long", "x".repeat(500_000)),
+//!                 Hostility::InvalidUtf8 => headers.append("bytes", Bytes::from_static(b"\xff\xfe")),
+//!                 Hostility::Nesting => {
+//!                     let mut value = Value::Null;
+//!                     for _ in 0..500 {
+//!                         value = Value::list([value])?;
+//!                     }
+//!                     headers.append("deep", value);
+//!                 }
+//!                 Hostility::ManyKeys => headers.extend((0..5_000).map(|key| (key.to_string(), key))),
+//!                 Hostility::BareCr => headers.append("line", "a\rb"),
+//!                 _ => return Ok(false),
+//!             }
+//!             let publisher = self.broker(service).publisher();
+//!             match channel {
+//!                 Channel::Request => publisher.request(headers, body).await?,
+//!                 Channel::Control => publisher.control(headers, body).await?,
+//!             }
+//!             Ok(true)
+//!         })
+//!     }
+//!
+//!     fn clean_up<'a>(&'a self, service: &'a str) -> Answer<'a, ()> {
+//!         self.0.lock().expect("nothing panics while it is locked").remove(service);
+//!         Box::pin(async { Ok(()) })
+//!     }
+//!
+//!     fn disturb(&self, connection: &Connection, mode: Mode) {
+//!         let faults = self.broker(&connection.service).faults();
+//!         match mode {
+//!             Mode::Pass => faults.restore(&connection.server),
+//!             Mode::Refuse | Mode::Swallow => faults.cut(&connection.server),
+//!             Mode::Cut => {
+//!                 faults.cut(&connection.server);
+//!                 faults.restore(&connection.server);
+//!             }
+//!         }
+//!     }
+//!
+//!     fn vanish(&self, connection: &Connection) -> bool {
+//!         self.broker(&connection.service).faults().cut(&connection.server);
+//!         true
+//!     }
+//!
+//!     fn restart_broker<'a>(&'a self, service: &'a str) -> Answer<'a, ()> {
+//!         Box::pin(async {
+//!             let faults = self.broker(service).faults();
+//!             faults.stop();
+//!             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+//!             faults.start();
+//!             Ok(())
+//!         })
+//!     }
+//!
+//!     fn connect_wrongly<'a>(&'a self, _: &'a str, _: &'a Misuse) -> Answer<'a, Refusal> {
+//!         Box::pin(async { Err("it knows neither passwords nor TLS".into()) })
+//!     }
+//!
+//!     fn max_body(&self) -> usize {
+//!         1 << 20 // The broker's default.
+//!     }
+//!
+//!     fn clock(&self) -> Clock {
+//!         Clock::Tokio
+//!     }
+//!
+//!     fn not_applicable(&self, check: &str) -> Option<String> {
+//!         let secured = check.starts_with("tls_") || check == "wrong_password";
+//!         secured.then(|| "the broker lives in the process of its servers: nobody logs in".to_owned())
+//!     }
+//! }
+//!
+//! # fn real_main() -> ExitCode {
+//! // fn main() -> ExitCode {
+//! occamy_runtime::conformance::main(Memory::default())
+//! // }
+//! # }
+//! # let report = run(std::sync::Arc::new(Memory::default()), 1, |check| check == "request_to_one_server", |_| ());
+//! # assert!(report.is_passed(), "{report:?}");
+//! # assert_eq!(report.outcomes.len(), 1);
+//! ```
+
+mod checks;
+mod client;
+mod control;
+mod failure;
+mod log;
+mod main;
+mod proxy;
+mod report;
+mod runner;
+mod secrets;
+mod serving;
+mod subject;
+mod witness;
+mod worker;
+mod world;
+
+pub use main::main;
+pub use proxy::{Mode, Proxy};
+pub use report::{CheckOutcome, CheckVerdict, Report};
+pub use runner::{checks, run};
+pub use subject::{
+    Answer, Channel, Clock, Connection, DeadLetter, Hostility, Misuse, Refusal, Subject, SubjectError,
+};
