@@ -116,9 +116,12 @@
 //!         }
 //!     }
 //!
-//!     fn vanish(&self, connection: &Connection) -> bool {
-//!         self.broker(&connection.service).faults().cut(&connection.server);
+//!     fn in_process(&self) -> bool {
 //!         true
+//!     }
+//!
+//!     fn vanish(&self, connection: &Connection) {
+//!         self.broker(&connection.service).faults().cut(&connection.server);
 //!     }
 //!
 //!     fn restart_broker<'a>(&'a self, service: &'a str) -> Answer<'a, ()> {
@@ -154,7 +157,8 @@
 //! occamy_runtime::conformance::main(Memory::default())
 //! // }
 //! # }
-//! # let report = run(std::sync::Arc::new(Memory::default()), 1, |check| check == "request_to_one_server", |_| ());
+//! # let subject: std::sync::Arc<dyn Subject> = std::sync::Arc::new(Memory::default());
+//! # let report = run(&subject, 1, |check| check == "request_to_one_server", |_| ());
 //! # assert!(report.is_passed(), "{report:?}");
 //! # assert_eq!(report.outcomes.len(), 1);
 //! ```

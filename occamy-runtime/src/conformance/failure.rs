@@ -13,11 +13,6 @@ pub(super) struct Failure(pub(super) String);
 
 pub(super) type Checked<T = ()> = Result<T, Failure>;
 
-/// Fails unless this holds.
-pub(super) fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(Failure(otherwise())) }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -43,6 +43,8 @@ pub(super) enum What {
     Control { body: Bytes },
     /// A task began to run.
     Started { body: Bytes },
+    /// It has done its work.
+    Completed { body: Bytes },
     /// A stream gave an error.
     StreamError(String),
     /// The stream of requests has ended.
@@ -142,6 +144,7 @@ impl fmt::Display for Event {
             What::LeaseLost { body } => write!(f, "lost the lease of {}", Short(body)),
             What::Control { body } => write!(f, "control message {}", Short(body)),
             What::Started { body } => write!(f, "began {}", Short(body)),
+            What::Completed { body } => write!(f, "completed {}", Short(body)),
             What::StreamError(error) => write!(f, "error: {error}"),
             What::Ended => f.write_str("the stream of requests ended"),
             What::Broker(event) => write!(f, "connection: {event:?}"),

@@ -31,7 +31,7 @@ pub fn main(subject: impl Subject) -> ExitCode {
     }
     print(format_args!("conformance of {}, seed {}", subject.name(), options.seed));
     let report = run(
-        subject,
+        &subject,
         options.seed,
         |check| options.chooses(check),
         |outcome| {

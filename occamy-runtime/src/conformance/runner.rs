@@ -19,7 +19,7 @@ use super::world::{SOON, World};
 ///
 /// Most programs call [`main`](super::main). This is for tests that look at the outcome.
 pub fn run(
-    subject: Arc<dyn Subject>,
+    subject: &Arc<dyn Subject>,
     seed: u64,
     chosen: impl Fn(&str) -> bool,
     mut tell: impl FnMut(&CheckOutcome),
@@ -39,10 +39,10 @@ pub fn run(
         let (sender, outcomes) = mpsc::channel();
         thread::scope(|scope| {
             for _ in 0..jobs.min(checks.len()) {
-                let (sender, subject, next, checks) = (sender.clone(), Arc::clone(&subject), &next, &checks);
+                let (sender, next, checks) = (sender.clone(), &next, &checks);
                 scope.spawn(move || {
                     while let Some(check) = checks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let _ = sender.send(carry_out(check, &subject, seed));
+                        let _ = sender.send(carry_out(check, subject, seed));
                     }
                 });
             }

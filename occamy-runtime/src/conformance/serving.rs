@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use occamy_core::transport::{Publisher, Transport};
 use occamy_core::{
     AsyncTask, BoxFuture, BoxTask, Error, ErrorKind, Headers, TaskContext, TaskDetails, handler_fn,
 };
@@ -14,10 +15,9 @@ use tokio::time::timeout;
 
 use super::failure::{Checked, Failure};
 use super::log::{Log, What};
-use super::proxy::Mode;
 use super::subject::Connection;
 use super::world::{SOON, World};
-use crate::{Serve, ServeError, Server, ShutdownReport};
+use crate::{ServeError, Server, ShutdownReport};
 
 /// What the tasks of a server do: from the body of the request.
 pub(super) type Work = Arc<dyn Fn(Bytes, TaskContext) -> BoxFuture<'static, Result<(), Error>> + Send + Sync>;
@@ -44,6 +44,8 @@ pub(super) fn done() -> Work {
 /// A server at work.
 pub(super) struct Serving {
     pub(super) connection: Connection,
+    /// Sends through the server's own connection.
+    pub(super) publisher: Arc<dyn Publisher>,
     server: Server,
     serving: JoinHandle<Result<ShutdownReport, ServeError>>,
     world: Arc<World>,
@@ -54,9 +56,9 @@ impl Serving {
         let connection = world.connection(name).await?;
         let transport = world.transport(&connection).await?;
         let server = server(&world.log, name, slots, work)?;
-        let serve: Serve = server.serve(transport);
-        let serving = tokio::spawn(serve.into_future());
-        Ok(Self { connection, server, serving, world: Arc::clone(world) })
+        let publisher = transport.publisher();
+        let serving = tokio::spawn(server.serve(transport).into_future());
+        Ok(Self { connection, publisher, server, serving, world: Arc::clone(world) })
     }
 
     /// True while nothing has ended the server.
@@ -75,9 +77,7 @@ impl Serving {
 
     /// Ends it as if its process was killed: it can tell nobody.
     pub(super) fn kill(self) {
-        if !self.world.subject.vanish(&self.connection) {
-            self.world.disturb(&self.connection, Mode::Refuse);
-        }
+        self.world.vanish(&self.connection);
         self.serving.abort();
     }
 }
@@ -117,6 +117,12 @@ impl AsyncTask for Job {
 
     fn run<'a>(&'a self, cx: &'a TaskContext) -> BoxFuture<'a, Result<(), Error>> {
         self.log.add(&self.server, What::Started { body: self.body.clone() });
-        (self.work)(self.body.clone(), cx.clone())
+        let run = (self.work)(self.body.clone(), cx.clone());
+        async {
+            run.await?;
+            self.log.add(&self.server, What::Completed { body: self.body.clone() });
+            Ok(())
+        }
+        .boxed()
     }
 }

@@ -73,11 +73,16 @@ pub trait Subject: Send + Sync + 'static {
         let _ = (connection, mode);
     }
 
-    /// Makes the broker forget a server as it would if its process was killed, for a broker within this process. Only
-    /// then it returns true. By default it returns false, and the kit kills a real process.
-    fn vanish(&self, connection: &Connection) -> bool {
-        let _ = connection;
+    /// True for a broker that lives in this process, so that a server in another one can't reach it. Then the kit calls
+    /// [`vanish`](Self::vanish) instead of killing a process.
+    fn in_process(&self) -> bool {
         false
+    }
+
+    /// Makes the broker see what it would if the process of this server was killed. Called only if the broker is
+    /// [in this process](Self::in_process).
+    fn vanish(&self, connection: &Connection) {
+        let _ = connection;
     }
 
     /// Stops the broker of this service and starts it again, with what it had stored. Resolves when it answers again. No

@@ -83,6 +83,15 @@ impl World {
         }
     }
 
+    /// Makes a server unreachable for good, as if its process was killed.
+    pub(super) fn vanish(&self, connection: &Connection) {
+        if self.subject.in_process() {
+            self.subject.vanish(connection);
+        } else {
+            self.disturb(connection, Mode::Refuse);
+        }
+    }
+
     /// Dead letters, as soon as there are so many.
     pub(super) async fn dead_letters(&self, count: usize, within: Duration) -> Checked<Vec<DeadLetter>> {
         let mut letters = Vec::new();
@@ -117,6 +126,16 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// Ends the connection in order.
+    pub(super) async fn close(self) -> Checked {
+        let ended = timeout(3 * SOON, async {
+            self.transport.drain().await;
+            self.transport.close().await
+        });
+        ended.await.map_err(|_| Failure("a transport could not be closed within 30 s".into()))??;
+        Ok(())
+    }
+
     /// The next request, with this credit. Errors of the stream are written down and passed over.
     pub(super) async fn take(&mut self, credit: usize, within: Duration) -> Checked<Box<dyn Message>> {
         match self.take_if_any(credit, within).await? {

@@ -94,9 +94,12 @@ impl Subject for Memory {
         }
     }
 
-    fn vanish(&self, connection: &Connection) -> bool {
-        self.broker(&connection.service).faults().cut(&connection.server);
+    fn in_process(&self) -> bool {
         true
+    }
+
+    fn vanish(&self, connection: &Connection) {
+        self.broker(&connection.service).faults().cut(&connection.server);
     }
 
     fn restart_broker<'a>(&'a self, service: &'a str) -> Answer<'a, ()> {
