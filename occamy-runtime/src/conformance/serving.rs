@@ -56,8 +56,9 @@ impl Serving {
         let connection = world.connection(name).await?;
         let transport = world.transport(&connection).await?;
         let server = server(&world.log, name, slots, work)?;
-        let publisher = transport.publisher();
+        let (publisher, mut asked) = (transport.publisher(), transport.asked());
         let serving = tokio::spawn(server.serve(transport).into_future());
+        let _ = timeout(SOON, asked.wait_for(|&streams| streams == 2)).await;
         Ok(Self { connection, publisher, server, serving, world: Arc::clone(world) })
     }
 

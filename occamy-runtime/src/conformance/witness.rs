@@ -8,6 +8,7 @@ use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport}
 use occamy_core::{
     BoxFuture, Error, Headers, LeaseWatch, Message, Monitor, Observation, Verdict, VerdictKind,
 };
+use tokio::sync::watch;
 
 use super::log::{Log, What};
 
@@ -22,11 +23,18 @@ pub(super) struct Witness {
 struct Scribe {
     log: Log,
     server: Arc<str>,
+    /// How many of the two streams have been asked for a message.
+    asked: watch::Sender<usize>,
 }
 
 impl Witness {
     pub(super) fn new(inner: Box<dyn Transport>, log: Log, server: &str) -> Self {
-        Self { inner, scribe: Scribe { log, server: server.into() } }
+        Self { inner, scribe: Scribe { log, server: server.into(), asked: watch::Sender::new(0) } }
+    }
+
+    /// Told when both streams have been asked for their first message: from there on nothing passes the server by.
+    pub(super) fn asked(&self) -> watch::Receiver<usize> {
+        self.scribe.asked.subscribe()
     }
 }
 
@@ -38,11 +46,11 @@ impl Scribe {
 
 impl Transport for Witness {
     fn requests(&self) -> Box<dyn RequestStream> {
-        Box::new(Requests { inner: self.inner.requests(), scribe: self.scribe.clone() })
+        Box::new(Requests { inner: self.inner.requests(), scribe: self.scribe.clone(), asked: false })
     }
 
     fn controls(&self) -> Box<dyn ControlStream> {
-        Box::new(Controls { inner: self.inner.controls(), scribe: self.scribe.clone() })
+        Box::new(Controls { inner: self.inner.controls(), scribe: self.scribe.clone(), asked: false })
     }
 
     fn publisher(&self) -> Arc<dyn Publisher> {
@@ -76,11 +84,15 @@ impl Monitor for Connection {
 struct Requests {
     inner: Box<dyn RequestStream>,
     scribe: Scribe,
+    asked: bool,
 }
 
 impl RequestStream for Requests {
     fn next(&mut self, credit: usize) -> BoxFuture<'_, Result<Option<Box<dyn Message>>, Error>> {
-        let Self { inner, scribe } = self;
+        let Self { inner, scribe, asked } = self;
+        if !std::mem::replace(asked, true) {
+            scribe.asked.send_modify(|streams| *streams += 1);
+        }
         async move {
             match inner.next(credit).await {
                 Ok(Some(message)) => {
@@ -183,11 +195,15 @@ impl Drop for Open {
 struct Controls {
     inner: Box<dyn ControlStream>,
     scribe: Scribe,
+    asked: bool,
 }
 
 impl ControlStream for Controls {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Box<dyn Message>>, Error>> {
-        let Self { inner, scribe } = self;
+        let Self { inner, scribe, asked } = self;
+        if !std::mem::replace(asked, true) {
+            scribe.asked.send_modify(|streams| *streams += 1);
+        }
         async move {
             let next = inner.next().await;
             match &next {

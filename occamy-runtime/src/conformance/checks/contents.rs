@@ -87,8 +87,7 @@ fn same(expected: &Headers, message: &dyn Message) -> Checked {
     }
     let missing: Vec<_> = wanted.iter().filter(|line| !found.contains(line)).collect();
     let surplus: Vec<_> = found.iter().filter(|line| !wanted.contains(line)).collect();
-    let mut text =
-        format!("expected of {:?} the headers {missing:?}; seen instead {surplus:?}", message.body());
+    let text = format!("expected of {:?} the headers {missing:?}; seen instead {surplus:?}", message.body());
     Err(Failure(text.chars().take(4_000).collect()))
 }
 

@@ -28,9 +28,9 @@ pub(in crate::conformance) async fn request_to_one_server(world: Arc<World>) -> 
     // What comes twice comes a little later, perhaps.
     sleep(world.subject.lease() / 2).await;
     for body in &bodies {
-        let deliveries = world.log.count(|event| event.is_delivery_of(body.as_bytes()));
-        if deliveries != 1 {
-            let what = format!("expected each request once; {body:?} was delivered {deliveries} times");
+        let runs = world.log.count(|event| event.is_start_of(body.as_bytes()));
+        if runs != 1 {
+            let what = format!("expected each request to run once; {body:?} ran {runs} times");
             return Err(world.log.failure(&what));
         }
     }
