@@ -40,8 +40,8 @@ pub fn main(subject: impl Subject) -> ExitCode {
     );
     print(format_args!("{}", Summary(&report)));
     if report.outcomes.is_empty() {
+        // A name may be that of another test, since cargo tells all of them.
         print(format_args!("no check has such a name: --list tells them"));
-        return ExitCode::FAILURE;
     }
     if report.is_passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -25,6 +25,11 @@ pub trait Subject: Send + Sync + 'static {
     /// The name of the transport, for the headline: `nats`.
     fn name(&self) -> &str;
 
+    /// The name of the broker, for the command that restarts it: that of the transport by default.
+    fn broker(&self) -> &str {
+        self.name()
+    }
+
     /// Connects a server, as a program that serves this service would: the queues and streams of the service are created
     /// if they aren't there. The kit calls this on a tokio runtime, and drops the transport before the runtime.
     fn connect<'a>(&'a self, connection: &'a Connection) -> Answer<'a, Box<dyn Transport>>;
@@ -89,10 +94,10 @@ pub trait Subject: Send + Sync + 'static {
     /// other check runs meanwhile.
     ///
     /// By default it runs what the environment variable `OCCAMY_BROKER_CONTROL` says, in a shell, with the word `restart`
-    /// behind it.
+    /// and the name of the [`broker`](Self::broker) behind it.
     fn restart_broker<'a>(&'a self, service: &'a str) -> Answer<'a, ()> {
         let _ = service;
-        Box::pin(control::restart())
+        Box::pin(control::restart(self.broker()))
     }
 
     /// Tries to connect in a way that must be refused, until it is, or until it is clear that it isn't.
