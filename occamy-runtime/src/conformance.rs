@@ -13,7 +13,54 @@
 //! harness = false
 //! ```
 //!
+//! Then `cargo test --test conformance` runs all checks and prints a line for each; behind `--` it takes names of checks,
+//! `--list`, and `--seed` with the number that an earlier run has printed.
+//!
 //! The feature belongs into `dev-dependencies`: it gives the kit the means to pause tokio's clock.
+//!
+//! # The checks
+//!
+//! | check | what is promised |
+//! | --- | --- |
+//! | `request_to_one_server` | A request goes to exactly one server. |
+//! | `in_flight_within_slots` | A server has no more requests unsettled than it has slots, settlements under way included. |
+//! | `long_task_keeps_its_lease` | A task may run longer than the lease, and is delivered once. |
+//! | `settle_in_any_order` | Requests can be settled in any order; what isn't settled comes again. |
+//! | `requeue_reaches_another_server` | What is handed back reaches another server. |
+//! | `requeue_does_not_spin` | What a lone server hands back comes again, at most every 50 ms. |
+//! | `handing_back_uses_up_no_attempts` | Only a retry counts as an attempt. |
+//! | `dead_letter_after_max_attempts` | A failing request becomes a dead letter, with body, headers and reason. |
+//! | `bad_request_dies_at_once` | A request that the handler refuses becomes a dead letter at once. |
+//! | `typed_headers_round_trip` | Headers keep their types and values. |
+//! | `hostile_headers_do_no_harm` | After headers that were made to do harm both servers work as before. |
+//! | `empty_and_maximal_bodies` | Both come through, the largest also as a dead letter. A larger one is refused by name. |
+//! | `control_to_every_server` | A control message goes to every server, the sender's own included, once. |
+//! | `control_flood_delays_no_request` | A request comes past 5,000 unread control messages. |
+//! | `killed_server_loses_nothing` | What a server was working on whose process was killed runs elsewhere. |
+//! | `broker_away` | For 30 s nothing can be reached: servers stay, with few errors, little CPU time and a bounded outbox; 10 s later they work. |
+//! | `half_open_connection` | A connection whose other side is silent is given up within 35 s. |
+//! | `broker_restarted` | A task goes on meanwhile. It is settled once, or its stale settlement is dropped and counted. |
+//! | `shutdown_under_load` | Every request is settled, or goes to another server. |
+//! | `nothing_runs_twice_without_faults` | Of 10,000 requests each runs once. |
+//! | `nothing_is_lost_whatever_happens` | 10,000 requests, of which some fail, on servers that die: sent = done + dead letters. |
+//! | `wrong_password` | It is a clear error, and in no log, error or `Debug`. |
+//! | `tls_wrong_host_name`, `tls_expired`, `tls_self_signed` | Such a certificate is refused with a clear error. |
+//!
+//! Checks run side by side. Each has a service of its own on the broker, each of its servers a connection of its own,
+//! through a [`Proxy`] that cuts, refuses or swallows; only `broker_restarted` touches the broker itself, last and alone.
+//! Each is limited in time. One that fails says what was expected, and lists what was seen.
+//!
+//! A check can be [not applicable](Subject::not_applicable), because a broker has no such thing as passwords. Its reason
+//! is printed.
+//!
+//! # What the kit relies on
+//!
+//! - After [`connect`](Subject::connect), and once both streams have been asked for a first message, nothing that is sent
+//!   passes the server by: subscribe by then.
+//! - The connection's monitor is told of `Connected`, `Disconnected`, `Reconnected` and `StaleSettlement`.
+//! - A server is found dead, and its requests are delivered elsewhere, within the [`lease`](Subject::lease) and 20 s.
+//! - The program can be started again: `killed_server_loses_nothing` and `broker_away` need servers in processes of their
+//!   own, which connect by the same [`Subject`], made anew.
 //!
 //! # Example
 //!
