@@ -4,6 +4,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod broker;
+pub mod eviction;
+mod output;
 pub mod picture;
 pub mod routes;
 pub mod tsp;

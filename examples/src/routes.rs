@@ -18,12 +18,12 @@ pub use job::{ASSIST, Job, SOLVE, handler};
 pub use options::Options;
 pub use timeline::{SlotTime, Timeline};
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use serde::Serialize;
-
 use report::Report;
+
+use crate::output::print;
 
 /// The program: runs what the options ask for, and prints the results on standard output.
 ///
@@ -35,25 +35,14 @@ pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
     let show = !options.json && std::io::stderr().is_terminal();
     if options.compare {
         let comparison = compare::compare(options, &sources, show).await?;
-        print(options, &comparison, &comparison.text())?;
+        print(options.json, &comparison, &comparison.text())?;
         return Ok(code(comparison.interrupted, false));
     }
     let outcome = run::run(options, &sources, options.seed, !options.no_expansion, show).await?;
     let mut report = Report::new(&outcome);
     report.draw(&outcome, &options.out)?;
-    print(options, &report, &report.text())?;
+    print(options.json, &report, &report.text())?;
     Ok(code(report.interrupted, !report.failures.is_empty()))
-}
-
-fn print(options: &Options, results: &impl Serialize, text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if options.json {
-        serde_json::to_writer_pretty(&mut out, results)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{text}")?;
-    }
-    Ok(())
 }
 
 /// 130 is what shells use for a program that Ctrl-C ended.

@@ -148,10 +148,12 @@ impl ServerBuilder {
     /// [`eviction_overlap`](Self::eviction_overlap)) and of wedged tasks. True by default.
     ///
     /// On Linux that is the policy `SCHED_IDLE`, or else a nice value of 19; elsewhere threads aren't lowered. The
-    /// processes of commands get a nice value of 19 on every Unix. No privilege is needed. What took effect is logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a
+    /// processes of commands get a nice value of 19 on every Unix. A leftover has a tenth of the kill timeout to end
+    /// before, because where the cores are full it hardly runs from then on. No privilege is needed. What took effect is logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a
     /// thread is never raised again: it ends with its task.
     ///
-    /// A lowered thread that holds a lock may hold it for long, while others have work. The server's locks are kept from
+    /// What a lowered thread calls on a server is done by one thread for all of them, a handler included. A lowered thread
+    /// that holds a lock may hold it for long, while others have work. The server's locks are kept from
     /// it; set this to false if your tasks hold locks of your own, or threads of a pool, beyond their stop. Threads that
     /// a task starts after it was lowered have the same priority.
     pub fn idle_priority(mut self, lower: bool) -> Self {

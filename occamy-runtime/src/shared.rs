@@ -16,10 +16,16 @@ use crate::alarm::Alarm;
 use crate::builder::Settings;
 use crate::caught::bury;
 use crate::desk::{Desk, Job, LaneId, Run};
+use crate::host::Host;
 use crate::monitors::Monitors;
 use crate::pool::Pool;
 use crate::reaper::Reaper;
 use crate::{compute, futures};
+
+/// How much of the kill timeout a leftover has before its priority is lowered. Where the cores are full, which is what
+/// they are for, a lowered thread hardly runs: one that looks at its stop now and then would not get to look, would keep the
+/// overlap from others, and would count as wedged in the end.
+const LEFTOVER_PATIENCE: f64 = 0.1;
 
 /// One server, without its handle.
 pub(crate) struct Shared {
@@ -149,11 +155,7 @@ impl Shared {
                     parent: None, server = %self.settings.name, key = key.0, %id, %group, %status, slot = slot.0,
                     "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
                 ),
-                Job::Lower(host) => {
-                    if self.reaper.lowers() {
-                        host.lower();
-                    }
-                }
+                Job::Lower { host, wedged } => self.lower(host, wedged),
                 Job::Health { healthy: false, wedged } => tracing::error!(
                     parent: None, server = %self.settings.name, wedged,
                     "more slots are wedged than the server can bear: it counts as unhealthy, and is better replaced"
@@ -173,6 +175,21 @@ impl Shared {
         }
         self.tell_monitors();
         here
+    }
+
+    /// Has the priority of a run lowered for whose end nobody waits any more.
+    fn lower(&self, host: Arc<Host>, wedged: bool) {
+        if !self.reaper.lowers() {
+            return;
+        }
+        if wedged {
+            return host.lower();
+        }
+        let patience = self.settings.scheduler.kill_timeout.mul_f64(LEFTOVER_PATIENCE);
+        self.runtime.spawn(async move {
+            tokio::time::sleep(patience).await;
+            host.lower();
+        });
     }
 
     /// A task couldn't be started, for no fault of its own.

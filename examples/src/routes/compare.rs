@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::options::{Options, Source};
-use super::report::{Report, mean, percent, table};
+use super::report::{Report, mean, percent};
 use super::run::run;
+use crate::output::table;
 
 /// One seed could be luck.
 const SEEDS: u64 = 3;

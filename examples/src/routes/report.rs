@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::run::Outcome;
 use super::timeline::SlotTime;
+use crate::output::{or_dash, table};
 use crate::picture::{slots_svg, tour_svg};
 
 /// The figures of a run.
@@ -149,16 +149,6 @@ impl Report {
     }
 }
 
-/// A table with these columns; all but the first are aligned to the right.
-pub(super) fn table<const COLUMNS: usize>(columns: [&str; COLUMNS]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(columns);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
 pub(super) fn percent(value: Option<f64>) -> String {
     or_dash(value, |value| format!("{value:.2} %"))
 }
@@ -167,10 +157,6 @@ pub(super) fn percent(value: Option<f64>) -> String {
 #[expect(clippy::cast_precision_loss, reason = "there are few numbers")]
 pub(super) fn mean(numbers: &[f64]) -> Option<f64> {
     if numbers.is_empty() { None } else { Some(numbers.iter().sum::<f64>() / numbers.len() as f64) }
-}
-
-fn or_dash<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
-    value.map_or_else(|| "–".to_owned(), show)
 }
 
 /// A name that is safe in a path, whatever the file of the instance calls it.

@@ -37,6 +37,9 @@ pub struct Options {
     /// How many programs run side by side [default: OCCAMY_SLOTS, or the cores that this process may use]
     #[arg(long, value_name = "N", value_parser = slots)]
     pub slots: Option<usize>,
+    /// How many cores are left to everything else when the slots follow from the cores
+    #[arg(long, value_name = "CORES", default_value_t = 0)]
+    pub reserve_cores: usize,
     /// How often tasks that declined assistants are asked again, and assistants shared out anew
     #[arg(long, value_name = "TIME", default_value_t = defaults().expansion_period.unwrap_or_default().into(), value_parser = some_time)]
     pub expansion_period: humantime::Duration,
@@ -117,6 +120,7 @@ impl Options {
         let Config { limits, .. } = defaults();
         let builder = Server::builder(self.commands().handler())
             .name(self.service.as_str())
+            .reserve_cores(self.reserve_cores)
             .expansion_period(*self.expansion_period)
             .expansion_slot_buffer(self.buffer)
             .eviction_overlap(self.overlap)

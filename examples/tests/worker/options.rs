@@ -17,6 +17,7 @@ fn help_explains_every_option_with_its_default() {
         ("--broker <URL>", "[default: memory:]"),
         ("--service <NAME>", "[default: worker]"),
         ("--slots <N>", "[default: OCCAMY_SLOTS, or the cores"),
+        ("--reserve-cores <CORES>", "[default: 0]"),
         ("--expansion-period <TIME>", "[default: 1s]"),
         ("--buffer <SLOTS>", "[default: 0]"),
         ("--overlap <PROGRAMS>", "[default: 0]"),

@@ -125,7 +125,8 @@ impl State {
         if let TaskKind::Compute(_) = entry.task.kind() {
             self.lanes.detach(slot);
         }
-        entry.run.as_ref().map(|running| Job::Lower(Arc::clone(&running.host)))
+        let running = entry.run.as_ref()?;
+        Some(Job::Lower { host: Arc::clone(&running.host), wedged: running.wedged })
     }
 
     fn running(&mut self, key: TaskKey) -> Option<&mut Running> {

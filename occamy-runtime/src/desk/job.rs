@@ -30,8 +30,8 @@ pub(crate) enum Job {
     Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str>, under_way: TaskTrackerToken },
     /// Log that a task did not end in time.
     Wedged { key: TaskKey, id: Arc<str>, group: Arc<str>, status: SlotStatus, slot: SlotId },
-    /// Lower the priority of a run that nobody waits for any more.
-    Lower(Arc<Host>),
+    /// Lower the priority of a run that nobody waits for any more: now, or a while after it left its slot.
+    Lower { host: Arc<Host>, wedged: bool },
     /// Log that there are more wedged slots than the server can bear, or no longer.
     Health { healthy: bool, wedged: usize },
     /// Drop what belonged to a task.

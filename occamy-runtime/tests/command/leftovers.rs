@@ -6,12 +6,15 @@ use occamy_core::{SlotStatus, Verdict};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::common::World;
-use crate::processes::{of_group, until_gone, wait_until};
+use crate::processes::{of_group, until_gone, until_none};
 use crate::scripts::{DEAF, Said, sh};
+
+/// A leftover is lowered after a tenth of it, and killed after eight.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_leftover_is_lowered_with_all_that_it_has_started() {
-    let world = World::with(1, |builder| builder.eviction_overlap(1).kill_timeout(Duration::from_secs(60)));
+    let world = World::with(1, |builder| builder.eviction_overlap(1).kill_timeout(KILL_TIMEOUT));
     let (said, command) = Said::by(&world, sh("deaf", &format!("(trap '' TERM; sleep 1000) & {DEAF}")));
     world.offer(command);
     let id = said.id(&world).await;
@@ -22,7 +25,7 @@ async fn a_leftover_is_lowered_with_all_that_it_has_started() {
         Verdict::Done,
         "at once, and not so"
     );
-    wait_until("all of the group is lowered", || of_group(id).iter().all(|process| process.nice == 19));
+    until_none(|| of_group(id).iter().any(|process| process.nice != 19)).await;
     assert!(of_group(id).len() >= 3, "{:?}", of_group(id));
     assert_eq!(world.server.snapshot().usage.leftovers, 1);
 
@@ -31,9 +34,8 @@ async fn a_leftover_is_lowered_with_all_that_it_has_started() {
 
 #[tokio::test]
 async fn nothing_is_lowered_where_that_is_not_wanted() {
-    let world = World::with(1, |builder| {
-        builder.eviction_overlap(1).idle_priority(false).kill_timeout(Duration::from_secs(60))
-    });
+    let world =
+        World::with(1, |builder| builder.eviction_overlap(1).idle_priority(false).kill_timeout(KILL_TIMEOUT));
     let (said, command) = Said::by(&world, sh("deaf", DEAF));
     world.offer(command);
     let id = said.id(&world).await;

@@ -25,6 +25,9 @@ const NOBODY: u32 = 65534;
 /// Real time. Only a test that fails takes so long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A leftover is lowered after a tenth of it.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// As in sched.h.
 const SCHED_OTHER: u32 = 0;
 const SCHED_IDLE: u32 = 5;
@@ -77,6 +80,7 @@ fn see(system: &str) {
         a_wedged_thread_is_lowered_and_its_slot_gets_another(expected).await;
         what_a_lowered_thread_asks_of_the_server_is_done_by_another(expected).await;
         a_thread_is_not_lowered_while_it_is_inside_the_server(expected).await;
+        a_leftover_has_time_to_end_before_it_is_lowered().await;
         nothing_is_lowered_where_that_is_not_wanted().await;
     });
 }
@@ -145,7 +149,7 @@ fn writes_its_thread_down(threads: &Log<u32>) -> BoxTask {
 }
 
 async fn a_leftover_is_lowered(expected: IdlePriority) {
-    let world = World::with(1, |builder| builder.eviction_overlap(1));
+    let world = World::with(1, |builder| builder.eviction_overlap(1).kill_timeout(KILL_TIMEOUT));
     let (threads, released) = (Log::new(&world.bell), Arc::default());
     assert_eq!(world.server.snapshot().idle_priority, IdlePriority::Untried);
     world.offer(deaf("offer", &threads, &released));
@@ -201,7 +205,7 @@ async fn a_wedged_thread_is_lowered_and_its_slot_gets_another(expected: IdlePrio
 /// Whatever a task that was lowered calls, it takes no lock of the server's, and starts no thread for it.
 async fn what_a_lowered_thread_asks_of_the_server_is_done_by_another(expected: IdlePriority) {
     let (other, seen) = (World::with(2, |builder| builder.name("other")), Arc::<Seen>::default());
-    let world = World::with(1, |builder| builder.eviction_overlap(1));
+    let world = World::with(1, |builder| builder.eviction_overlap(1).kill_timeout(KILL_TIMEOUT));
     let (threads, released, handlers) = (Log::new(&world.bell), Gate::default(), Log::new(&world.bell));
     let asked = Server::builder(handler_fn({
         let (handlers, threads) = (handlers.clone(), threads.clone());
@@ -269,7 +273,7 @@ struct Seen {
 }
 
 async fn a_thread_is_not_lowered_while_it_is_inside_the_server(expected: IdlePriority) {
-    let world = World::with(1, |builder| builder.eviction_overlap(1));
+    let world = World::with(1, |builder| builder.eviction_overlap(1).kill_timeout(KILL_TIMEOUT));
     let (threads, inside, gate) = (Log::new(&world.bell), Count::new(&world.bell), Gate::default());
     let released = Arc::new(AtomicBool::new(false));
     let slow = Server::builder(handler_fn({
@@ -309,6 +313,21 @@ async fn a_thread_is_not_lowered_while_it_is_inside_the_server(expected: IdlePri
     for server in [slow, world.server] {
         assert!(server.shutdown(Duration::from_secs(10)).await.is_clean());
     }
+}
+
+/// A day, here, less than which none of these tests takes.
+async fn a_leftover_has_time_to_end_before_it_is_lowered() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let world = World::with(1, |builder| builder.eviction_overlap(1).kill_timeout(10 * day));
+    let (threads, released) = (Log::new(&world.bell), Arc::default());
+    world.offer(deaf("offer", &threads, &released));
+    world.until("the offer runs", || threads.get().len() == 1).await;
+    assert_eq!(world.request(writes_its_thread_down(&threads)).settled().await, Verdict::Done);
+    assert_eq!(Priority::of_thread(threads.get()[0]), Some(NORMAL));
+    released.store(true, Ordering::Relaxed);
+    world.until("its end is known", || world.server.snapshot().usage.leftovers == 0).await;
+    assert_eq!(world.server.snapshot().idle_priority, IdlePriority::Untried);
+    assert!(world.server.shutdown(Duration::ZERO).await.is_clean());
 }
 
 async fn nothing_is_lowered_where_that_is_not_wanted() {

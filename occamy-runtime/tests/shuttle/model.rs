@@ -144,7 +144,7 @@ impl Model {
                     settled.expect("it doesn't wait").expect("it doesn't fail");
                 }
                 Job::Bury(grave) => drop(grave),
-                Job::Lower(host) => host.lower(),
+                Job::Lower { host, .. } => host.lower(),
                 Job::Wedged { .. } | Job::Health { .. } | Job::Room => {}
                 Job::Closed => {
                     self.closed.fetch_add(1, Ordering::SeqCst);
