@@ -37,7 +37,7 @@
 //! | `control_to_every_server` | A control message goes to every server, the sender's own included, once. |
 //! | `control_flood_delays_no_request` | A request comes past 5,000 unread control messages. |
 //! | `killed_server_loses_nothing` | What a server was working on whose process was killed runs elsewhere. |
-//! | `broker_away` | For 30 s nothing can be reached: servers stay, with few errors, little CPU time and a bounded outbox; 10 s later they work. |
+//! | `broker_away` | For 30 s nothing can be reached: servers stay, with few errors, little CPU time, bounded memory and a bounded outbox; 10 s later they work. |
 //! | `half_open_connection` | A connection whose other side is silent is given up within 35 s. |
 //! | `broker_restarted` | A task goes on meanwhile. It is settled once, or its stale settlement is dropped and counted. |
 //! | `shutdown_under_load` | Every request is settled, or goes to another server. |

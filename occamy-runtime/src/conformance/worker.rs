@@ -35,6 +35,8 @@ pub(super) struct Worker {
 pub(super) struct Usage {
     /// Time on a core, of all threads.
     pub(super) cpu: Duration,
+    /// Memory in use, in KiB. 0 where that can't be told.
+    pub(super) memory: u64,
 }
 
 impl Worker {
@@ -74,9 +76,12 @@ impl Worker {
     /// What it has used so far.
     pub(super) async fn usage(&mut self) -> Checked<Usage> {
         self.input.write_all(b"usage\n").await?;
-        let cpu = self.says("cpu", Duration::from_secs(10)).await?;
-        let cpu = cpu.parse().map_err(|_| Failure(format!("{cpu:?} is no number of milliseconds")))?;
-        Ok(Usage { cpu: Duration::from_millis(cpu) })
+        let used = self.says("used", Duration::from_secs(10)).await?;
+        let numbers: Option<Vec<u64>> = used.split(' ').map(|number| number.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[cpu, memory]) => Ok(Usage { cpu: Duration::from_millis(cpu), memory }),
+            _ => Err(Failure(format!("{used:?} is not what a worker has used"))),
+        }
     }
 
     /// Kills it, by SIGKILL where there are signals.
@@ -121,7 +126,7 @@ async fn serve(subject: &dyn Subject, connection: &Connection) -> Checked {
 fn answer() {
     for line in std::io::stdin().lock().lines() {
         if line.is_ok_and(|line| line == "usage") {
-            say(&format!("cpu {}", cpu_time().as_millis()));
+            say(&format!("used {} {}", cpu_time().as_millis(), memory()));
         }
     }
     std::process::exit(1);
@@ -137,6 +142,13 @@ fn cpu_time() -> Duration {
 #[cfg(not(unix))]
 fn cpu_time() -> Duration {
     Duration::ZERO
+}
+
+/// As Linux tells it.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|size| size.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 fn say(line: &str) {

@@ -60,6 +60,7 @@ pub(in crate::conformance) async fn broker_away(world: Arc<World>) -> Checked {
     const AWAY: Duration = Duration::from_secs(30);
     // Ten a second at each server, twice over.
     const MOST_ERRORS: usize = 1_200;
+    const MOST_MEMORY: u64 = 64 << 10;
     const MOST_CPU: Duration = Duration::from_secs(3);
     let client = world.client().await?;
     let servers = [world.server("a", 2, done()).await?, world.server("b", 2, done()).await?];
@@ -92,7 +93,14 @@ pub(in crate::conformance) async fn broker_away(world: Arc<World>) -> Checked {
         return Err(world.log.failure(&what));
     }
     if let Some((mut process, _, before)) = worker {
-        let spent = process.usage().await?.cpu.saturating_sub(before.cpu);
+        let after = process.usage().await?;
+        let grown = after.memory.saturating_sub(before.memory);
+        if grown > MOST_MEMORY {
+            return Err(Failure(format!(
+                "expected a server to grow by at most {MOST_MEMORY} KiB in {AWAY:?} without a broker; it was {grown}"
+            )));
+        }
+        let spent = after.cpu.saturating_sub(before.cpu);
         if spent > MOST_CPU {
             return Err(Failure(format!(
                 "expected a server to spend at most {MOST_CPU:?} of CPU time on {AWAY:?} without a broker; it was \
