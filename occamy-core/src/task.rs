@@ -154,7 +154,8 @@ pub trait AsyncTask: Send + Sync + 'static {
 
 /// A task of any kind: what handlers return and tasks expand into.
 ///
-/// Made from a [`Task`] or a [`CommandTask`] by `.into()`, from an [`AsyncTask`] by [`BoxTask::future`]. A clone is cheap, and the same task.
+/// Made from a [`Task`] or a [`CommandTask`] by `.into()`, from an [`AsyncTask`] by [`BoxTask::future`]. A clone is cheap,
+/// and the same task.
 #[derive(Clone)]
 pub struct BoxTask(TaskKind);
 

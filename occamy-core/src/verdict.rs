@@ -103,6 +103,8 @@ pub enum Outcome {
     Interrupted,
     /// It panicked. The error tells with what.
     Panicked(Error),
+    /// It was given a slot and could not be started there, for want of a thread or a process. The error tells why.
+    NotStarted(Error),
 }
 
 impl Outcome {
@@ -113,13 +115,14 @@ impl Outcome {
             Self::Failed(_) => OutcomeKind::Failed,
             Self::Interrupted => OutcomeKind::Interrupted,
             Self::Panicked(_) => OutcomeKind::Panicked,
+            Self::NotStarted(_) => OutcomeKind::NotStarted,
         }
     }
 
     /// The error that this outcome carries.
     pub const fn error(&self) -> Option<&Error> {
         match self {
-            Self::Failed(error) | Self::Panicked(error) => Some(error),
+            Self::Failed(error) | Self::Panicked(error) | Self::NotStarted(error) => Some(error),
             Self::Completed | Self::Interrupted => None,
         }
     }
@@ -147,6 +150,8 @@ pub enum OutcomeKind {
     Interrupted,
     /// See [`Outcome::Panicked`].
     Panicked,
+    /// See [`Outcome::NotStarted`].
+    NotStarted,
 }
 
 impl OutcomeKind {
@@ -157,6 +162,7 @@ impl OutcomeKind {
             Self::Failed => "failed",
             Self::Interrupted => "interrupted",
             Self::Panicked => "panicked",
+            Self::NotStarted => "not_started",
         }
     }
 }
@@ -234,6 +240,8 @@ impl Verdict {
         match (fate, outcome) {
             (_, Outcome::Completed) => Self::Done,
             (Fate::Stopped, _) => Self::Interrupted,
+            // There was a slot and yet no room: that is no fault of the message's.
+            (_, Outcome::NotStarted(_)) => Self::on_refusal(),
             (Fate::Overran, Outcome::Failed(error) | Outcome::Panicked(error)) => Self::Failed(error),
             (Fate::Overran, Outcome::Interrupted) => Self::Failed(overran()),
             (Fate::Undisturbed, Outcome::Panicked(error)) => Self::Failed(error),

@@ -138,7 +138,8 @@ impl ServerBuilder {
     }
 
     /// How many slots may be wedged before the server [counts as unhealthy](Server::is_healthy): half of them by default,
-    /// rounded down. The server goes on; whoever watches it may replace the process.
+    /// rounded down. The server goes on; whoever watches it may replace the process. Leftovers don't count, as they hold
+    /// no slot.
     pub fn max_wedged_slots(mut self, slots: usize) -> Self {
         self.settings.scheduler.max_wedged_slots = Some(slots);
         self
@@ -149,13 +150,15 @@ impl ServerBuilder {
     ///
     /// On Linux that is the policy `SCHED_IDLE`, or else a nice value of 19; elsewhere threads aren't lowered. The
     /// processes of commands get a nice value of 19 on every Unix. A leftover has a tenth of the kill timeout to end
-    /// before, because where the cores are full it hardly runs from then on. No privilege is needed. What took effect is logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a
-    /// thread is never raised again: it ends with its task.
+    /// before, because where the cores are full it hardly runs from then on. No privilege is needed. What took effect is
+    /// logged once and stands in [the snapshot](crate::Snapshot::idle_priority). Such a thread is never raised again: it
+    /// ends with its task.
     ///
-    /// What a lowered thread calls on a server is done by one thread for all of them, a handler included. A lowered thread
-    /// that holds a lock may hold it for long, while others have work. The server's locks are kept from
-    /// it; set this to false if your tasks hold locks of your own, or threads of a pool, beyond their stop. Threads that
-    /// a task starts after it was lowered have the same priority.
+    /// What a lowered thread calls on a server is done by another thread, a handler included. A lowered thread that holds
+    /// a lock may hold it for long, while others have work. The server's own locks are kept from it, but those of
+    /// publishers, logs, allocators and tokio are not, nor are yours: so a task that was told to stop should end, and do
+    /// nothing else. Set this to false if your tasks hold what others wait for beyond their stop. Threads that a task
+    /// starts after it was lowered have the same priority.
     pub fn idle_priority(mut self, lower: bool) -> Self {
         self.settings.idle_priority = lower;
         self

@@ -42,7 +42,7 @@ pub(crate) async fn run(
     _: &occamy_core::TaskContext,
     _: &crate::host::Host,
     _: std::time::Duration,
-) -> Result<(), occamy_core::Error> {
+) -> occamy_core::Outcome {
     let message = "command tasks run on Unix only";
-    Err(occamy_core::Error::new(occamy_core::ErrorKind::InvalidTask, message))
+    occamy_core::Outcome::Failed(occamy_core::Error::new(occamy_core::ErrorKind::InvalidTask, message))
 }

@@ -38,13 +38,15 @@ async fn execute(run: Run, kill_timeout: Duration) -> Outcome {
     }
     let running = async {
         match run.task.kind() {
-            TaskKind::Async(task) => run_or_drop(&**task, &run.cx, kill_timeout.mul_f64(PATIENCE)).await,
+            TaskKind::Async(task) => {
+                run_or_drop(&**task, &run.cx, kill_timeout.mul_f64(PATIENCE)).await.into()
+            }
             TaskKind::Command(command) => command::run(command, &run.cx, &run.host, kill_timeout).await,
             _ => unreachable!("other kinds of task are started elsewhere"),
         }
     };
     match AssertUnwindSafe(running).catch_unwind().await {
-        Ok(result) => result.into(),
+        Ok(outcome) => outcome,
         Err(payload) => Outcome::Panicked(panicked(ErrorKind::UnknownTask, payload)),
     }
 }

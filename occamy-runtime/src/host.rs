@@ -102,6 +102,10 @@ impl TaskHost for Host {
     }
 
     fn request_expansion(&self) {
-        self.alarm.expand_soon();
+        // A task that was told to stop is asked for nothing any more. And its thread may have been lowered, which must not
+        // take a lock that the timekeeper takes.
+        if !self.is_stopped() {
+            self.alarm.expand_soon();
+        }
     }
 }

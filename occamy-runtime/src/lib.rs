@@ -7,7 +7,8 @@
 //! - [`Server::builder`] makes a server of a [`Handler`](occamy_core::Handler); [`Server::serve`] connects it with a
 //!   transport.
 //! - A [`Task`](occamy_core::Task) runs on the thread of its slot, an [`AsyncTask`](occamy_core::AsyncTask) on tokio, a
-//!   [`CommandTask`](occamy_core::CommandTask) in a process group of its own, which takes a Unix with `/bin/sh`. `expand` and `handle` are called on a few threads beside.
+//!   [`CommandTask`](occamy_core::CommandTask) in a process group of its own, which takes a Unix with `/bin/sh`. `expand`
+//!   and `handle` are called on a few threads beside.
 //! - [`signals`] has the signals that end a server, [`test_support`] a context for unit tests of tasks.
 
 mod alarm;

@@ -25,7 +25,7 @@ impl OsThread {
 
     /// Lowers the thread as far as the system lets us. It has to be alive: its names are given to others after its end.
     ///
-    /// To be called on a thread whose own priority does not matter: see below.
+    /// To be called on a thread that does nothing after: its own nice value may have changed, see below.
     pub(crate) fn lower(self) -> io::Result<IdlePriority> {
         use thread_priority::{
             NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,

@@ -1,20 +1,26 @@
-//! The thread that lowers the priority of others, and speaks for those that were lowered.
+//! The thread that has others lowered in priority, and speaks for those that were.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
-use occamy_core::ErrorKind;
+use tokio::runtime::Handle;
 
 use crate::IdlePriority;
-use crate::caught::caught;
 use crate::sync::{Mutex, lock, mpsc};
 
 /// Starts its thread when there is something to do first: so that is not started by one that was lowered, whose
 /// priority it would have.
+///
+/// Its thread does nothing but start others, one for each chore. A chore may call the user's code, a handler or a monitor,
+/// which may take its time, or wait for a lowered thread that has a chore itself. And lowering a thread changes the nice
+/// value of the one that does it, which everything that it starts would have.
 #[derive(Debug)]
 pub(crate) struct Reaper {
     server: Arc<str>,
+    /// For the clock, and for users who spawn futures.
+    runtime: Handle,
     /// `None` if there is no thread to be had.
     chores: OnceLock<Option<mpsc::Sender<Chore>>>,
     outcome: Mutex<IdlePriority>,
@@ -23,9 +29,9 @@ pub(crate) struct Reaper {
 type Chore = Box<dyn FnOnce() + Send>;
 
 impl Reaper {
-    pub(crate) fn new(server: Arc<str>, lowers: bool) -> Self {
+    pub(crate) fn new(server: Arc<str>, runtime: Handle, lowers: bool) -> Self {
         let outcome = if lowers { IdlePriority::Untried } else { IdlePriority::Off };
-        Self { server, chores: OnceLock::new(), outcome: Mutex::new(outcome) }
+        Self { server, runtime, chores: OnceLock::new(), outcome: Mutex::new(outcome) }
     }
 
     /// What the system made of lowering threads.
@@ -40,7 +46,7 @@ impl Reaper {
 
     /// Has something done, some time, if there is a thread to be had.
     pub(crate) fn have(&self, chore: impl FnOnce() + Send + 'static) {
-        let chores = self.chores.get_or_init(|| match start(&self.server) {
+        let chores = self.chores.get_or_init(|| match start(&self.server, self.runtime.clone()) {
             Ok(chores) => Some(chores),
             Err(error) => {
                 self.note(Err(error));
@@ -58,9 +64,13 @@ impl Reaper {
         let (answer, answered) = mpsc::sync_channel(1);
         self.have(move || {
             // Who asked is waiting, so it is there to receive.
-            let _ = answer.send(code());
+            let _ = answer.send(catch_unwind(AssertUnwindSafe(code)));
         });
-        answered.recv().expect("the server's own code does not panic")
+        match answered.recv().expect("every chore is done") {
+            Ok(value) => value,
+            // Of the user's, whom it is to reach.
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// Takes note of what came of lowering a thread. What it is the first time is logged.
@@ -83,14 +93,28 @@ impl Reaper {
     }
 }
 
-fn start(server: &str) -> io::Result<mpsc::Sender<Chore>> {
+fn start(server: &str, runtime: Handle) -> io::Result<mpsc::Sender<Chore>> {
     let (sender, chores) = mpsc::channel::<Chore>();
-    thread::Builder::new().name(format!("{server}-reaper")).spawn(move || {
+    let name = format!("{server}-reaper");
+    thread::Builder::new().name(name.clone()).spawn(move || {
         for chore in chores {
-            if let Err(error) = caught(ErrorKind::InternalHandler, chore) {
-                tracing::error!(%error, "something panicked that was done for a thread of low priority");
+            let (once, other) = (Arc::new(Mutex::new(Some(chore))), runtime.clone());
+            let chore = Arc::clone(&once);
+            let started = thread::Builder::new().name(name.clone()).spawn(move || carry_out(&chore, &other));
+            if started.is_err() {
+                // There is no thread to be had: better here than never.
+                carry_out(&once, &runtime);
             }
         }
     })?;
     Ok(sender)
+}
+
+fn carry_out(chore: &Mutex<Option<Chore>>, runtime: &Handle) {
+    let _context = runtime.enter();
+    let chore = lock(chore).take();
+    if let Some(chore) = chore {
+        // A panic has been printed by then, and there is nobody to tell.
+        let _ = catch_unwind(AssertUnwindSafe(chore));
+    }
 }

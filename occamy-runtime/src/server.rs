@@ -51,7 +51,7 @@ impl Server {
     ///
     /// Returns as soon as that is done, and never waits for a slot: by then the task has started, or a victim is stopping
     /// for it, or the message is on its way back. It is settled by the server, whatever happens, exactly once. The
-    /// handler runs on the calling thread.
+    /// handler runs on the calling thread, unless that is one of [idle priority](ServerBuilder::idle_priority).
     pub fn handle_request(&self, message: Box<dyn Message>) {
         self.shared.call(|shared| shared.handle_request(message));
     }

@@ -66,7 +66,11 @@ impl Shared {
                 settlements.clone(),
             )?,
             pool: Pool::new(&settings.name)?,
-            reaper: Arc::new(Reaper::new(Arc::clone(&settings.name), settings.idle_priority)),
+            reaper: Arc::new(Reaper::new(
+                Arc::clone(&settings.name),
+                runtime.clone(),
+                settings.idle_priority,
+            )),
             monitors: Monitors::new(monitor),
             settlements,
             room: watch::Sender::new(()),
@@ -151,9 +155,11 @@ impl Shared {
                     self.settle(message, verdict, group);
                     drop(under_way);
                 }
-                Job::Wedged { key, id, group, status, slot } => tracing::warn!(
+                Job::Wedged { key, id, group, status, slot, left } => tracing::warn!(
                     parent: None, server = %self.settings.name, key = key.0, %id, %group, %status, slot = slot.0,
-                    "a task did not end within the kill timeout of its stop; its slot stays lost until it does"
+                    "a task did not end within the kill timeout of its stop; {}",
+                    if left { "it keeps its place among the leftovers until it does" }
+                    else { "its slot stays lost until it does" }
                 ),
                 Job::Lower { host, wedged } => self.lower(host, wedged),
                 Job::Health { healthy: false, wedged } => tracing::error!(
@@ -198,9 +204,8 @@ impl Shared {
         task: TaskKey,
         cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Vec<Job> {
-        let error =
-            Error::new(ErrorKind::TaskNotAdded, "the system gave no thread to run the task on").retryable();
-        self.desk.finished(self.now(), None, task, Outcome::Failed(error.with_source(cause)))
+        let error = Error::new(ErrorKind::TaskNotAdded, "the system gave no thread to run the task on");
+        self.desk.finished(self.now(), None, task, Outcome::NotStarted(error.with_source(cause)))
     }
 
     /// Records that something went wrong. The monitors hear of it in turn.

@@ -133,3 +133,69 @@ impl Shared {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::IdlePriority;
+
+    /// On a thread of its own, which may be lowered.
+    fn on_a_slots_thread(test: impl FnOnce(&Arc<SlotThread>) + Send + 'static) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it needs no thread");
+        let reaper = Arc::new(Reaper::new("test".into(), runtime.handle().clone(), true));
+        thread::spawn(move || test(&SlotThread::enter(reaper))).join().expect("the test passes");
+    }
+
+    #[test]
+    fn only_the_task_that_runs_is_a_reason_to_lower() {
+        on_a_slots_thread(|thread| {
+            thread.begin(TaskKey(1));
+            thread.lower(TaskKey(2));
+            assert!(!thread.end());
+            thread.lower(TaskKey(1));
+            thread.begin(TaskKey(3));
+            thread.lower(TaskKey(1));
+            assert!(!thread.end());
+            assert_eq!(thread.reaper.outcome(), IdlePriority::Untried);
+
+            thread.begin(TaskKey(4));
+            thread.lower(TaskKey(4));
+            assert!(thread.end());
+            assert_ne!(thread.reaper.outcome(), IdlePriority::Untried);
+        });
+    }
+
+    #[test]
+    fn nobody_is_lowered_inside_the_server_however_deep() {
+        on_a_slots_thread(|thread| {
+            thread.begin(TaskKey(1));
+            let outer = thread.go_inside().expect("it is not lowered");
+            let inner = thread.go_inside().expect("it is not lowered");
+            thread.lower(TaskKey(1));
+            drop(inner);
+            assert!(lock(&thread.state).due, "it is still inside");
+            assert!(!lock(&thread.state).lowered);
+            drop(outer);
+            while !lock(&thread.state).lowered {
+                thread::yield_now();
+            }
+            assert!(thread.go_inside().is_none());
+            assert!(thread.end());
+        });
+    }
+
+    #[test]
+    fn a_task_that_ends_before_it_could_be_lowered_is_not() {
+        on_a_slots_thread(|thread| {
+            thread.begin(TaskKey(1));
+            let inside = thread.go_inside().expect("it is not lowered");
+            thread.lower(TaskKey(1));
+            assert!(!thread.end());
+            drop(inside);
+            assert!(thread.go_inside().is_some());
+            assert_eq!(thread.reaper.outcome(), IdlePriority::Untried);
+        });
+    }
+}

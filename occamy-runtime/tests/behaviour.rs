@@ -18,6 +18,8 @@ mod monitors;
 mod settlements;
 #[path = "behaviour/shutdown.rs"]
 mod shutdown;
+#[path = "behaviour/spans.rs"]
+mod spans;
 #[path = "behaviour/threads.rs"]
 mod threads;
 #[path = "behaviour/victims.rs"]

@@ -44,7 +44,7 @@ impl Commands {
 
 /// Id and group, as the headers name them. A message without an id gets a fresh one.
 fn details(headers: &Headers) -> Result<TaskDetails, Error> {
-    let details = match headers.optional_string(header::TASK_ID)? {
+    let details = match headers.optional_string(header::TASK_ID)?.filter(|id| !id.is_empty()) {
         Some(id) => TaskDetails::new(id),
         None => TaskDetails::new(uuid::Uuid::new_v4().to_string()),
     };

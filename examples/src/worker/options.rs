@@ -73,8 +73,8 @@ pub struct Options {
     pub retry_status: i32,
     /// Let each running request have assistants in spare slots [default: no assistants]
     ///
-    /// They run the same program with the same body and headers, one after the other while the request runs, and each gives
-    /// way to any request that needs its slot. The program tells them apart by OCCAMY_STATUS: protected for the request,
+    /// They run the same program with the same body and headers, one after the other while the request runs: so one that ends
+    /// is followed by the next at once, and there had better be work for it. Each gives way to any request that needs its slot. The program tells them apart by OCCAMY_STATUS: protected for the request,
     /// unprotected_internal for its assistants, and unprotected_external for an optional request and its assistants.
     #[arg(long)]
     pub assist: bool,

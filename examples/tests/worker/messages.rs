@@ -96,7 +96,7 @@ fn bad_lines_are_complained_about_and_lose_nothing_else() {
         "line 2: column 2: ",
         "line 4: column 10: invalid type: integer `7`, expected a string",
         "line 5: expected UTF-8",
-        "line 6: the integer 9223372036854775808 has more than 64 bits",
+        "line 6: the integer 9223372036854775808 is out of range",
         "line 7: more than 67108864 bytes",
     ] {
         assert!(ended.stderr.contains(&format!("error: {expected}")), "{expected}: {}", ended.stderr);

@@ -73,9 +73,9 @@ impl Scheduler {
                     None if self.phase != Phase::Open => Fate::Stopped,
                     None => Fate::Undisturbed,
                 };
-                let panic = panic_of(&outcome);
+                let fault = fault_of(&outcome);
                 let verdict = Verdict::on_end(outcome, fate, attempt, self.config.limits);
-                self.observe_error(key, panic.or_else(|| verdict.error().cloned()));
+                self.observe_error(key, fault.or_else(|| verdict.error().cloned()));
                 self.act(Action::Settle { task: key, verdict });
                 self.forget(key, DropReason::Ended);
             }
@@ -102,11 +102,11 @@ impl Scheduler {
     }
 
     /// Nobody waits for an unprotected task's word, so its error goes to the monitors or nowhere. After a stop, failing
-    /// is no fault; panicking always is.
+    /// is no fault; panicking, and not having been started, always is.
     fn observe_unprotected_error(&mut self, key: TaskKey, outcome: &Outcome, stop: Option<StopReason>) {
         let error = match outcome {
             Outcome::Failed(error) if stop.is_none() => Some(error.clone()),
-            _ => panic_of(outcome),
+            _ => fault_of(outcome),
         };
         self.observe_error(key, error);
     }
@@ -132,9 +132,10 @@ impl Scheduler {
     }
 }
 
-fn panic_of(outcome: &Outcome) -> Option<Error> {
+/// The error that is recorded whatever becomes of the message.
+fn fault_of(outcome: &Outcome) -> Option<Error> {
     match outcome {
-        Outcome::Panicked(error) => Some(error.clone()),
+        Outcome::Panicked(error) | Outcome::NotStarted(error) => Some(error.clone()),
         Outcome::Completed | Outcome::Failed(_) | Outcome::Interrupted => None,
     }
 }

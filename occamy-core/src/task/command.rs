@@ -61,16 +61,17 @@ type ControlFn = dyn Fn(&TaskContext, &Headers, &Bytes) -> Result<(), Error> + S
 /// | exits with 0 | has completed, stopped or not |
 /// | exits with the [retry status](Self::retry_status) | failed, and is tried again later |
 /// | exits with another status, or is killed by a signal | failed for good; the error has the end of what it wrote to stderr |
-/// | can't be found or executed | failed for good, with [`ErrorKind::InvalidTask`](crate::ErrorKind::InvalidTask) |
+/// | can't be found, or may not be executed | failed for good, with [`ErrorKind::InvalidTask`](crate::ErrorKind::InvalidTask) |
 ///
 /// A stop is a SIGTERM to its process group. If that doesn't end it in time, before the server's kill timeout is over, a
 /// SIGKILL does. When the program has ended, what is left of its group is killed, too; and so is the whole group if the
-/// server ends, in whichever way. A process that leaves the group is on its own.
+/// server ends, in whichever way. A process that the program has started and that leaves the group is on its own; and a
+/// group that is suspended (SIGSTOP) when its server is killed may stay until it goes on.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CommandTask {
-    /// The program, which is given its full path as its own name. A name without a slash is looked up in the server's `PATH`, a relative path from the server's
-    /// directory.
+    /// The program, which is given its full path as its own name. A name without a slash is looked up in the server's
+    /// `PATH`, a relative path from the server's directory.
     pub program: OsString,
     /// Its arguments, without its own name.
     pub args: Vec<OsString>,
@@ -78,7 +79,7 @@ pub struct CommandTask {
     /// A name is best made of ASCII letters, digits and underscores: others may get lost, since the runtime starts
     /// programs through a shell.
     pub env: Vec<(OsString, OsString)>,
-    /// True to keep the server's own environment from it. False by default.
+    /// True to keep the server's own environment from it, all but `PWD`. False by default.
     pub clear_env: bool,
     /// Where it runs. `None`, the default, is where the server runs.
     pub current_dir: Option<PathBuf>,

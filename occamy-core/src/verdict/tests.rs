@@ -63,6 +63,16 @@ fn interrupted_and_stopped_is_requeued() {
 }
 
 #[test]
+fn not_started_is_refused_however_often_unless_it_was_stopped() {
+    for attempt in [1, LIMITS.max_attempts] {
+        let verdict = |fate| Verdict::on_end(Outcome::NotStarted(error().retryable()), fate, attempt, LIMITS);
+        assert_eq!(verdict(Fate::Undisturbed), Verdict::Busy);
+        assert_eq!(verdict(Fate::Overran), Verdict::Busy);
+        assert_eq!(verdict(Fate::Stopped), Verdict::Interrupted);
+    }
+}
+
+#[test]
 fn panicked_and_not_stopped_is_a_dead_letter_with_its_error() {
     assert_eq!(on_first_end(Outcome::Panicked(error()), Fate::Undisturbed), Verdict::Failed(error()));
 }
@@ -203,4 +213,5 @@ fn the_labels_are_public() {
     let outcomes =
         [OutcomeKind::Completed, OutcomeKind::Failed, OutcomeKind::Interrupted, OutcomeKind::Panicked];
     assert_eq!(outcomes.map(OutcomeKind::as_str), ["completed", "failed", "interrupted", "panicked"]);
+    assert_eq!(OutcomeKind::NotStarted.as_str(), "not_started");
 }

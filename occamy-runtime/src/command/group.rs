@@ -5,13 +5,13 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use occamy_core::TaskContext;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use tokio::process::Child;
 
 use super::guard::Guard;
 use super::priority::Priority;
 
-/// A process group: its leader, which is the program, its guard, and whatever else the program has started.
+/// A process group: its leader, which is the program itself, its guard, and whatever else the program has started.
 ///
 /// When this is dropped the group is killed, unless it was [buried](Self::bury).
 #[derive(Debug)]
@@ -74,6 +74,10 @@ impl Group {
         let ours = self.leader.id().is_some() || self.guard.holds_id();
         if ours && let Err(error) = kill_process_group(self.id, signal) {
             tracing::debug!(%error, ?signal, "a signal did not reach a group");
+        }
+        // The program itself may have left its group. It is our child, so its id is its own until it was waited for.
+        if self.leader.id().is_some() && getpgid(Some(self.id)).is_ok_and(|group| group != self.id) {
+            let _ = kill_process(self.id, signal);
         }
     }
 }

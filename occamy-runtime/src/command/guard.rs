@@ -7,9 +7,9 @@ use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, Command};
 
-/// Deaf to what is sent to its group, it says that it is ready, and waits for its input to end. Nobody writes to it.
+/// Deaf to every signal that can be ignored, it says that it is ready, and waits for its input to end. Nobody writes to it.
 const SCRIPT: &str = "\
-    trap '' HUP INT QUIT ABRT PIPE ALRM TERM USR1 USR2 TSTP TTIN TTOU; \
+    i=1; while [ $i -le 64 ]; do trap '' $i; i=$((i + 1)); done; \
     echo; read -r _; kill -KILL 0";
 
 /// A member of a program's group that kills it when the server is gone, whichever way that went.
@@ -33,7 +33,7 @@ impl Guard {
         Ok(Self { process, _lifeline: lifeline })
     }
 
-    /// Resolves once nothing but SIGKILL can keep it from its duty.
+    /// Resolves once nothing but SIGKILL and SIGSTOP can keep it from its duty.
     pub(super) async fn ready(&mut self) -> io::Result<()> {
         let mut stdout = self.process.stdout.take().expect("it is piped, and waited for once");
         stdout.read_u8().await.map(drop)

@@ -99,7 +99,7 @@ fn script(command: &CommandTask) -> String {
 fn require_io() -> Result<(), Error> {
     let message = "command tasks need a tokio runtime with I/O: enable it with `enable_io` or `enable_all`";
     caught(ErrorKind::TaskNotAdded, || signal(SignalKind::child()).map(drop))
-        .map_err(|_| Error::new(ErrorKind::TaskNotAdded, message).retryable())?
+        .map_err(|_| Error::new(ErrorKind::TaskNotAdded, message))?
         .map_err(not_started)
 }
 
@@ -121,6 +121,5 @@ fn not_started(error: io::Error) -> Error {
         }
         _ => (ErrorKind::TaskNotAdded, format!("the system gave no process to run the program in: {error}")),
     };
-    let error = Error::new(kind, message).with_source(error);
-    if kind == ErrorKind::TaskNotAdded { error.retryable() } else { error }
+    Error::new(kind, message).with_source(error)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::maybe_done;
-use occamy_core::{CommandTask, Error, ErrorKind, TaskContext};
+use occamy_core::{CommandTask, Error, ErrorKind, Outcome, TaskContext};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 
@@ -28,6 +28,19 @@ const MAX_REMAINDER: Duration = Duration::from_secs(1);
 ///
 /// Dropped at any await it kills the group.
 pub(crate) async fn run(
+    command: &CommandTask,
+    cx: &TaskContext,
+    host: &Host,
+    kill_timeout: Duration,
+) -> Outcome {
+    match run_to_end(command, cx, host, kill_timeout).await {
+        // The program's own failures are of another kind.
+        Err(error) if error.kind() == ErrorKind::TaskNotAdded => Outcome::NotStarted(error),
+        result => result.into(),
+    }
+}
+
+async fn run_to_end(
     command: &CommandTask,
     cx: &TaskContext,
     host: &Host,

@@ -112,7 +112,7 @@ impl State {
         running.wedged = true;
         let (slot, status, left) = (running.slot, running.status, running.left);
         let (id, group) = (Arc::clone(&entry.details.id), Arc::clone(&entry.details.group));
-        jobs.push(Job::Wedged { key, id, group, status, slot });
+        jobs.push(Job::Wedged { key, id, group, status, slot, left });
         if !left {
             jobs.extend(self.give_up(key, slot));
         }

@@ -29,7 +29,7 @@ pub(crate) enum Job {
     /// Settle a message. Until then it counts as under way, so that no shutdown overlooks it.
     Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str>, under_way: TaskTrackerToken },
     /// Log that a task did not end in time.
-    Wedged { key: TaskKey, id: Arc<str>, group: Arc<str>, status: SlotStatus, slot: SlotId },
+    Wedged { key: TaskKey, id: Arc<str>, group: Arc<str>, status: SlotStatus, slot: SlotId, left: bool },
     /// Lower the priority of a run that nobody waits for any more: now, or a while after it left its slot.
     Lower { host: Arc<Host>, wedged: bool },
     /// Log that there are more wedged slots than the server can bear, or no longer.

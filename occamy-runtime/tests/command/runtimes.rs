@@ -2,7 +2,9 @@
 
 use std::sync::mpsc;
 
-use occamy_core::{CommandTask, ErrorKind, Headers, TestMessage, Verdict, handler_fn};
+use occamy_core::{
+    CommandTask, Error, ErrorKind, Headers, Observation, RecordingMonitor, TestMessage, Verdict, handler_fn,
+};
 use occamy_runtime::Server;
 use tokio::runtime::Builder;
 
@@ -50,20 +52,26 @@ fn a_runtime_without_io_is_told_so() {
     let (settled, verdicts) = mpsc::channel();
     runtime.block_on(async {
         let handler = handler_fn(|_, _| Ok(CommandTask::new("true").into()));
-        let server = Server::builder(handler).slots(1).build().unwrap();
+        let monitor = RecordingMonitor::new();
+        let server = Server::builder(handler).slots(1).monitor(monitor.clone()).build().unwrap();
         let message = TestMessage::new(Headers::new(), "");
         let verdict = message.settled();
         server.handle_request(Box::new(message));
-        while verdict.verdict().is_none() {
+        let errors = || -> Vec<Error> {
+            let errors = monitor.observations().into_iter().filter_map(|observation| match observation {
+                Observation::Failed { error, .. } => Some(error),
+                _ => None,
+            });
+            errors.collect()
+        };
+        while verdict.verdict().is_none() || errors().is_empty() {
             tokio::task::yield_now().await;
         }
-        settled.send(verdict.verdict().unwrap().clone()).unwrap();
+        settled.send((verdict.verdict().unwrap().clone(), errors())).unwrap();
     });
-    match verdicts.recv().unwrap() {
-        Verdict::Retry { error, .. } => {
-            assert_eq!(error.kind(), ErrorKind::TaskNotAdded);
-            assert!(error.message().contains("enable_io"), "{error}");
-        }
-        other => panic!("expected a retry, not {other:?}"),
-    }
+    let (verdict, errors) = verdicts.recv().unwrap();
+    assert_eq!(verdict, Verdict::Busy);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].kind(), ErrorKind::TaskNotAdded);
+    assert!(errors[0].message().contains("enable_io"), "{}", errors[0]);
 }

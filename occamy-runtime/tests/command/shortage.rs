@@ -8,7 +8,7 @@ use crate::common::World;
 use crate::processes::{all, until_none};
 
 #[test]
-fn a_command_that_cannot_be_started_is_tried_again_later() {
+fn a_command_that_cannot_be_started_is_handed_back() {
     let mut without = again::command("shortage::a_server_without_descriptors", "without descriptors");
     let output = without.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -33,13 +33,11 @@ fn a_server_without_descriptors() {
             setrlimit(Resource::Nofile, Rlimit { current: Some(open + spare), ..limit }).unwrap();
             match run().settled().await {
                 Verdict::Done => {}
-                Verdict::Retry { error, .. } => {
-                    assert_eq!(error.kind(), ErrorKind::TaskNotAdded, "{error}");
-                    failures += 1;
-                }
-                other => panic!("expected a retry, not {other:?}"),
+                Verdict::Busy => failures += 1,
+                other => panic!("expected a refusal, which counts no attempt, not {other:?}"),
             }
         }
+        assert_eq!(world.errors(), vec![ErrorKind::TaskNotAdded; failures]);
         assert!((2..20).contains(&failures), "{failures}");
         setrlimit(Resource::Nofile, limit).unwrap();
         assert_eq!(run().settled().await, Verdict::Done);

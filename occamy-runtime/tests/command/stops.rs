@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use occamy_core::{CommandTask, Observation, OutcomeKind, SlotStatus, Verdict};
+use occamy_core::{CommandTask, Observation, OutcomeKind, SlotStatus, TaskDetails, Verdict};
 
 use crate::common::World;
-use crate::processes::{of_group, until_gone, until_unmarked};
+use crate::processes::{all, of_group, until_gone, until_none, until_unmarked};
 use crate::scripts::{DEAF, Said, sh};
 
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,6 +75,20 @@ async fn a_grandchild_that_ignores_sigterm_dies_with_its_task() {
     let script = "sh -c 'trap \"\" TERM; echo $PPID; exec sleep 1000' & wait";
     let id = evict(&world, sh("parent", script)).await;
     until_gone(&[id]).await;
+}
+
+#[tokio::test]
+async fn a_program_that_leaves_its_own_group_is_stopped_and_killed_all_the_same() {
+    for (name, script) in [
+        ("obeys", "setpgrp(0, getpgrp(getppid)); print \"$$\\n\"; sleep 1000"),
+        ("deaf", "$SIG{TERM} = 'IGNORE'; setpgrp(0, getpgrp(getppid)); print \"$$\\n\"; sleep 1000 while 1"),
+    ] {
+        let world = World::with(1, |builder| builder.kill_timeout(KILL_TIMEOUT));
+        let command = CommandTask::new("perl").args(["-e", &format!("$| = 1; {script}")]);
+        let id = evict(&world, command.details(TaskDetails::new(name).group(name))).await;
+        assert_eq!(ends(&world, name, OutcomeKind::Interrupted), 1);
+        until_none(|| all().iter().any(|process| process.id == id && !process.zombie)).await;
+    }
 }
 
 #[tokio::test]

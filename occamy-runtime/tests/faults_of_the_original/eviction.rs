@@ -86,16 +86,19 @@ async fn f14_a_slot_that_is_freed_as_a_request_arrives_is_found() {
 #[tokio::test(start_paused = true)]
 async fn f17_a_burst_of_evictions_takes_the_time_of_the_slowest_victim() {
     let world = World::new(4);
+    let begun = Count::new(&world.bell);
     for tenths in [1, 4, 2, 3] {
-        world.offer(Act::new("victim").run(move |cx| async move {
-            cx.stopped().await;
-            tokio::time::sleep(Duration::from_millis(100 * tenths)).await;
-            Err(Error::interrupted())
+        let begun = begun.clone();
+        world.offer(Act::new("victim").run(move |cx| {
+            begun.up();
+            async move {
+                cx.stopped().await;
+                tokio::time::sleep(Duration::from_millis(100 * tenths)).await;
+                Err(Error::interrupted())
+            }
         }));
     }
-    world.until("all run", || world.running("victim") == 4).await;
-    // Time to poll each once.
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.until("all run", || begun.get() == 4).await;
     for _ in 0..4 {
         world.request(Act::new("request"));
     }

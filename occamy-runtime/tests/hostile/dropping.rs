@@ -117,16 +117,19 @@ async fn a_control_message_that_calls_the_server_when_dropped_deadlocks_nobody()
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_tells_of_settlements_that_have_not_begun() {
     let world = World::new(2);
+    let begun = Count::new(&world.bell);
     for _ in 0..2 {
-        world.offer(Act::new("offer").run(|cx| async move {
-            cx.stopped().await;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok(())
+        let begun = begun.clone();
+        world.offer(Act::new("offer").run(move |cx| {
+            begun.up();
+            async move {
+                cx.stopped().await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(())
+            }
         }));
     }
-    world.until("both run", || world.running("offer") == 2).await;
-    // Time to poll each once.
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    world.until("both run", || begun.get() == 2).await;
     let (gate, blocked) = (Gate::default(), Count::new(&world.bell));
     let waiting = [(); 2].map(|()| {
         let blocks = OnDrop::new({

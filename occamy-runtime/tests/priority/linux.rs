@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use occamy_core::{BoxTask, Error, ErrorKind, SlotStatus, TaskContext, Verdict, handler_fn};
+use occamy_core::{BoxTask, Error, ErrorKind, Observation, SlotStatus, TaskContext, Verdict, handler_fn};
 use occamy_runtime::{IdlePriority, Server};
 use rustix::process::{Pid, getuid, setpriority_process};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
@@ -80,6 +80,7 @@ fn see(system: &str) {
         a_wedged_thread_is_lowered_and_its_slot_gets_another(expected).await;
         what_a_lowered_thread_asks_of_the_server_is_done_by_another(expected).await;
         a_thread_is_not_lowered_while_it_is_inside_the_server(expected).await;
+        what_one_lowered_thread_waits_for_keeps_no_other_from_the_server(expected).await;
         a_leftover_has_time_to_end_before_it_is_lowered().await;
         nothing_is_lowered_where_that_is_not_wanted().await;
     });
@@ -211,6 +212,8 @@ async fn what_a_lowered_thread_asks_of_the_server_is_done_by_another(expected: I
         let (handlers, threads) = (handlers.clone(), threads.clone());
         move |_, _| {
             handlers.add(std::thread::current().name().unwrap_or_default().to_owned());
+            // As on the thread of a slot there is a runtime to spawn on.
+            drop(tokio::spawn(async {}));
             Ok(writes_its_thread_down(&threads))
         }
     }));
@@ -313,6 +316,53 @@ async fn a_thread_is_not_lowered_while_it_is_inside_the_server(expected: IdlePri
     for server in [slow, world.server] {
         assert!(server.shutdown(Duration::from_secs(10)).await.is_clean());
     }
+}
+
+/// A monitor waits for a lock that a lowered task holds, which itself calls the server.
+async fn what_one_lowered_thread_waits_for_keeps_no_other_from_the_server(expected: IdlePriority) {
+    let world = World::with(2, |builder| builder.eviction_overlap(2).kill_timeout(KILL_TIMEOUT));
+    let (threads, waits) = (Log::new(&world.bell), Count::new(&world.bell));
+    let (ends, calls) = (Gate::default(), Gate::default());
+    let shared = Arc::new(std::sync::Mutex::new(()));
+    world.offer(Act::new("holder").compute({
+        let (threads, calls, shared, server) =
+            (threads.clone(), calls.clone(), Arc::clone(&shared), world.server.clone());
+        move |_| {
+            let _held = shared.lock().unwrap();
+            threads.add(tid());
+            calls.pass();
+            server.available();
+            Ok(())
+        }
+    }));
+    world.offer(Act::new("ends").compute({
+        let (threads, ends) = (threads.clone(), ends.clone());
+        move |_| {
+            threads.add(tid());
+            ends.pass();
+            Ok(())
+        }
+    }));
+    world.until("both run", || threads.get().len() == 2).await;
+    world.on_observation({
+        let waits = waits.clone();
+        move |observation| {
+            if matches!(observation, Observation::Finished { group, .. } if &**group == "ends") {
+                waits.up();
+                drop(shared.lock().unwrap());
+            }
+        }
+    });
+    let requests = [(); 2].map(|()| world.request(Act::new("request")));
+    let lowered =
+        || threads.get().iter().all(|tid| Priority::of_thread(*tid) == Some(Priority::of(expected)));
+    until("both were lowered", || world.server.snapshot().idle_priority == expected && lowered()).await;
+    ends.open();
+    world.until("the monitor waits", || waits.get() == 1).await;
+    calls.open();
+    world.until("both have ended", || world.server.snapshot().usage.leftovers == 0).await;
+    assert!(requests.iter().all(|request| request.verdict().is_none()), "they go on");
+    assert!(world.server.shutdown(Duration::ZERO).await.is_clean());
 }
 
 /// A day, here, less than which none of these tests takes.

@@ -45,7 +45,7 @@ pub(super) enum LineError {
     NotUtf8(usize),
     #[error("column {column}: {what}")]
     Json { column: usize, what: String },
-    #[error("the integer {0} has more than 64 bits: send it as a string")]
+    #[error("the integer {0} is out of range, which is that of 64 bits with a sign: send it as a string")]
     Integer(String),
     #[error("more than {0} bytes: send a reference to the data instead")]
     TooLong(usize),

@@ -63,8 +63,9 @@ impl Reader {
     /// Sends a message as soon as there is room. False if nothing is to be sent any more.
     async fn send(&self, number: u64, message: Parsed) -> bool {
         let Parsed { kind, mut headers, body } = message;
-        if kind == Kind::Request && !headers.contains(header::TASK_ID) {
-            headers.append(header::TASK_ID, uuid::Uuid::new_v4().to_string());
+        let nameless = matches!(headers.optional_string(header::TASK_ID), Ok(None | Some("")));
+        if kind == Kind::Request && nameless {
+            headers.insert(header::TASK_ID, uuid::Uuid::new_v4().to_string());
         }
         let size = headers.size() + body.len();
         if !self.ledger.open(number, size, kind == Kind::Control).await {

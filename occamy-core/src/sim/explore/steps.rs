@@ -173,6 +173,7 @@ impl State {
                     OutcomeKind::Failed => Outcome::Failed(failure()),
                     OutcomeKind::Interrupted => Outcome::Interrupted,
                     OutcomeKind::Panicked => Outcome::Panicked(failure()),
+                    OutcomeKind::NotStarted => Outcome::NotStarted(failure()),
                 };
                 Event::Finished { task: TaskKey(key), outcome }
             }

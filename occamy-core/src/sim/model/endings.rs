@@ -46,7 +46,7 @@ impl Turn<'_> {
         match task.kind {
             Kind::Request { attempt, .. } => {
                 let verdict = self.verdict(task, attempt, outcome);
-                if let Outcome::Panicked(error) = outcome {
+                if let Outcome::Panicked(error) | Outcome::NotStarted(error) = outcome {
                     self.ledger.see(Seen::Failed(error.kind()));
                 } else if let Some(error) = verdict.error() {
                     self.ledger.see(Seen::Failed(error));
@@ -81,7 +81,9 @@ impl Turn<'_> {
 
     fn record_unprotected(&mut self, task: &Task, outcome: &Outcome) {
         match outcome {
-            Outcome::Panicked(error) => self.ledger.see(Seen::Failed(error.kind())),
+            Outcome::Panicked(error) | Outcome::NotStarted(error) => {
+                self.ledger.see(Seen::Failed(error.kind()));
+            }
             Outcome::Failed(error) if task.stop.is_none() => self.ledger.see(Seen::Failed(error.kind())),
             _ => {}
         }
@@ -97,6 +99,7 @@ impl Turn<'_> {
         if task.stop.is_some_and(|stop| stop.reason == StopReason::Overran) {
             // It had its time. It can't be helped by trying again.
             return match outcome {
+                Outcome::NotStarted(_) => Expected::BUSY,
                 Outcome::Failed(error) | Outcome::Panicked(error) => Expected::failed(error.kind()),
                 _ => Expected::failed(ErrorKind::InvalidTask),
             };
@@ -106,6 +109,7 @@ impl Turn<'_> {
             return Expected::INTERRUPTED;
         }
         let (error, delay) = match outcome {
+            Outcome::NotStarted(_) => return Expected::BUSY,
             Outcome::Panicked(error) => return Expected::failed(error.kind()),
             Outcome::Failed(error) => (error.kind(), error.retry_delay(limits.retry_delay)),
             _ => (ErrorKind::TaskInterrupted, Some(limits.retry_delay)),
