@@ -14,6 +14,12 @@
 //! - A lost connection is made anew, with growing and jittered pauses. Nothing is lost or settled twice by that.
 //! - Headers keep their types, and bodies and headers up to the broker's limit come through unchanged.
 //! - Connections are encrypted and verified where asked for, and no credential reaches a log: see [`SecretUrl`].
+//!
+//! # Writing a transport
+//!
+//! Whether a transport keeps these promises is found out by the conformance kit: the module `conformance` of
+//! `occamy-runtime`, behind the feature of that name. It runs any transport through one suite, against its real broker,
+//! and its documentation is the place to begin.
 
 pub mod header;
 mod publisher;

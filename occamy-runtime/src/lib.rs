@@ -16,6 +16,8 @@ mod builder;
 mod caught;
 mod command;
 mod compute;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod desk;
 mod futures;
 mod host;

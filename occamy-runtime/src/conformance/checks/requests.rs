@@ -1,0 +1,173 @@
+//! Handing out requests: to whom, how many at a time, for how long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use occamy_core::{Verdict, VerdictKind};
+use tokio::time::sleep;
+
+use crate::conformance::failure::Checked;
+use crate::conformance::log::{Event, What};
+use crate::conformance::serving::{done, work};
+use crate::conformance::world::{SOON, World, send};
+
+/// Requests that waited for the servers, and requests that come while they wait.
+pub(in crate::conformance) async fn request_to_one_server(world: Arc<World>) -> Checked {
+    const EACH: usize = 20;
+    let client = world.client().await?;
+    let bodies: Vec<String> = (0..2 * EACH).map(|number| format!("request {number}")).collect();
+    // Where a service comes into being with its first server, there is nothing to wait in before.
+    world.server("first", 4, done()).await?.stop(SOON).await?;
+    send(&client, bodies[..EACH].iter().cloned()).await?;
+    let servers = [world.server("a", 4, done()).await?, world.server("b", 4, done()).await?];
+    send(&client, bodies[EACH..].iter().cloned()).await?;
+    let settled = |event: &&Event| matches!(event.what, What::Settled { error: None, .. });
+    let all = |events: &[Event]| events.iter().filter(settled).count() >= 2 * EACH;
+    world.log.wait(SOON, "40 requests settled", all).await?;
+    // What comes twice comes a little later, perhaps.
+    sleep(world.subject.lease() / 2).await;
+    for body in &bodies {
+        let runs = world.log.count(|event| event.is_start_of(body.as_bytes()));
+        if runs != 1 {
+            let what = format!("expected each request to run once; {body:?} ran {runs} times");
+            return Err(world.log.failure(&what));
+        }
+    }
+    for server in servers {
+        server.stop(SOON).await?;
+    }
+    Ok(())
+}
+
+/// A server that says how many it can take, and two that are busy.
+pub(in crate::conformance) async fn in_flight_within_slots(world: Arc<World>) -> Checked {
+    const SLOTS: usize = 3;
+    let client = world.client().await?;
+    let mut peer = world.peer("alone").await?;
+    send(&client, (0..30).map(|number| format!("request {number}"))).await?;
+    let mut held = vec![peer.take(2, SOON).await?, peer.take(1, SOON).await?];
+    // One that is handed back as busy counts until it is settled.
+    let busy = held.pop().expect("there are two").settle(Verdict::Busy);
+    let busy = tokio::spawn(async move { busy.await.is_ok() });
+    sleep(Duration::from_millis(5)).await;
+    let under_way = !busy.is_finished();
+    let surplus = peer.take_if_any(1, Duration::from_millis(20)).await?;
+    if surplus.is_some() && under_way && !busy.is_finished() {
+        let what = "expected nothing more while a settlement is under way that takes up the credit";
+        return Err(world.log.failure(what));
+    }
+    held.extend(surplus);
+    if peer.take_if_any(0, world.subject.lease() / 2).await?.is_some() {
+        return Err(world.log.failure("expected no request without credit"));
+    }
+    let _ = busy.await;
+    for message in held {
+        message.ack().await?;
+    }
+    peer.close().await?;
+
+    let short = |_, _| async {
+        sleep(Duration::from_millis(20)).await;
+        Ok(())
+    };
+    let servers =
+        [world.server("a", SLOTS, work(short)).await?, world.server("b", SLOTS, work(short)).await?];
+    let completed = |event: &&Event| matches!(event.what, What::Completed { .. });
+    let all = |events: &[Event]| events.iter().filter(completed).count() >= 20;
+    world.log.wait(2 * SOON, "20 tasks completed", all).await?;
+    for server in servers {
+        server.stop(SOON).await?;
+    }
+    most_in_flight(&world, SLOTS)
+}
+
+/// Fails if a server ever had more requests unsettled than it has slots.
+fn most_in_flight(world: &World, slots: usize) -> Checked {
+    let mut in_flight: HashMap<&str, usize> = HashMap::new();
+    let mut exceeded = None;
+    let events = world.log.events();
+    for event in events.iter() {
+        let count = in_flight.entry(&event.server).or_default();
+        match event.what {
+            What::Delivered { .. } => *count += 1,
+            What::Settled { .. } | What::Dropped { .. } => *count = count.saturating_sub(1),
+            _ => {}
+        }
+        if *count > slots {
+            exceeded = Some((event.server.to_string(), *count));
+            break;
+        }
+    }
+    drop(in_flight);
+    drop(events);
+    match exceeded {
+        Some((server, count)) => {
+            let what = format!("expected at most {slots} unsettled requests; server {server} had {count}");
+            Err(world.log.failure(&what))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A task that takes three leases, while another server would take its request.
+pub(in crate::conformance) async fn long_task_keeps_its_lease(world: Arc<World>) -> Checked {
+    let client = world.client().await?;
+    let lease = world.subject.lease();
+    let long = work(move |_, _| async move {
+        sleep(3 * lease).await;
+        Ok(())
+    });
+    let servers =
+        [world.server("a", 2, Arc::clone(&long)).await?, world.server("b", 2, Arc::clone(&long)).await?];
+    send(&client, ["long"]).await?;
+    let settled = |events: &[Event]| events.iter().any(|event| event.is_settled(b"long", VerdictKind::Done));
+    world.log.wait(3 * lease + SOON, "the request settled as done", settled).await?;
+    sleep(lease).await;
+    let deliveries = world.log.count(|event| event.is_delivery_of(b"long"));
+    let lost = world.log.count(|event| matches!(event.what, What::LeaseLost { .. }));
+    if (deliveries, lost) != (1, 0) {
+        let what = format!("expected one delivery and no lost lease; seen {deliveries} and {lost}");
+        return Err(world.log.failure(&what));
+    }
+    for server in servers {
+        server.stop(SOON).await?;
+    }
+    Ok(())
+}
+
+/// Eight requests, settled as it comes: all of them, and then some of them before the server dies.
+pub(in crate::conformance) async fn settle_in_any_order(world: Arc<World>) -> Checked {
+    const ORDER: [usize; 8] = [5, 2, 7, 0, 6, 1, 4, 3];
+    let client = world.client().await?;
+    let mut first = world.peer("first").await?;
+    for round in ["settled", "open"] {
+        send(&client, (0..8).map(|number| format!("{round} {number}"))).await?;
+        let mut held = Vec::new();
+        for taken in 0..8 {
+            held.push(Some(first.take(8 - taken, SOON).await?));
+        }
+        let settled = if round == "settled" { 8 } else { 4 };
+        for &index in &ORDER[..settled] {
+            held[index].take().expect("each is settled once").ack().await?;
+        }
+        if round == "open" {
+            let open: Vec<_> = held.iter().flatten().map(|message| message.body().clone()).collect();
+            world.vanish(&first.connection);
+            drop(first);
+            let mut second = world.peer("second").await?;
+            let mut missing = open;
+            while !missing.is_empty() {
+                let message = second.take(8, world.subject.lease() + 2 * SOON).await?;
+                if message.body().starts_with(b"settled") {
+                    return Err(world.log.failure("expected nothing again that was settled"));
+                }
+                // What was settled right before a death may come again; what was not has to.
+                missing.retain(|body| body != message.body());
+                message.ack().await?;
+            }
+            return second.close().await;
+        }
+    }
+    Ok(())
+}
