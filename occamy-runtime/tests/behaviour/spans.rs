@@ -22,7 +22,7 @@ impl Subscriber for Spans {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        self.roots.lock().expect("nothing panics while it is locked").push(span.is_root());
+        self.roots.lock().expect("nobody panics").push(span.is_root());
         Id::from_u64(self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }
 

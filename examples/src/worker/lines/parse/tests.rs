@@ -70,8 +70,11 @@ fn a_bad_line_is_an_error_that_says_what_is_wrong() {
         (r#"{"headers": {"a": 1, "a": 2}}"#, r#"the header "a" is there twice"#),
         (r#"{"headers": {"t": {"a": 1, "a": 2}}}"#, r#"the header "a" is there twice"#),
         (r#"{"headers": {"a": 9223372036854775808}}"#, "the integer 9223372036854775808 is out of range"),
-        (r#"{"headers": {"a": -9223372036854775809}}"#, "the integer -9223372036854775809 has more"),
-        (r#"{"headers": {"a": [true, 99999999999999999999]}}"#, "the integer 99999999999999999999 has more"),
+        (r#"{"headers": {"a": -9223372036854775809}}"#, "the integer -9223372036854775809 is out of range"),
+        (
+            r#"{"headers": {"a": [true, 99999999999999999999]}}"#,
+            "the integer 99999999999999999999 is out of range",
+        ),
         (r#"{"headers": {"a": 1e999}}"#, "number out of range"),
         (r#"{"headers": {"a": 01}}"#, "invalid number"),
         (r#"{"kind": "offer"}"#, "unknown variant `offer`, expected `request` or `control`"),
