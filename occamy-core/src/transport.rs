@@ -21,11 +21,15 @@
 //! `occamy-runtime`, behind the feature of that name. It runs any transport through one suite, against its real broker,
 //! and its documentation is the place to begin.
 
+mod control;
 pub mod header;
+mod observer;
 mod publisher;
 mod secret;
 pub mod text;
 
+pub use control::ControlMessage;
+pub use observer::Observer;
 pub use publisher::{PublishError, Publisher};
 pub use secret::{Secret, SecretUrl, redact_url};
 

@@ -151,12 +151,11 @@ pub use transport::MemoryTransport;
 use std::fmt;
 use std::sync::Arc;
 
-use occamy_core::transport::Publisher;
+use occamy_core::transport::{Observer, Publisher};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::sync::{Mutex, MutexGuard, lock};
-use link::Observer;
 use publisher::MemoryPublisher;
 use state::State;
 

@@ -202,11 +202,7 @@ impl State {
 
     fn bury(&mut self, request: Stored, error: Error) {
         let Stored { headers, body, attempt, .. } = request;
-        let mut headers = Arc::unwrap_or_clone(headers);
-        headers.insert(header::REASON, error.message());
-        headers.insert(header::KIND, error.kind().as_str());
-        headers.insert(header::ORIGIN, ORIGIN);
-        headers.insert(header::ATTEMPT, i64::from(attempt));
+        let headers = header::bury(Arc::unwrap_or_clone(headers), &error, ORIGIN, attempt);
         self.dead.push(DeadLetter { headers, body, error });
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use occamy_core::{BrokerEvent, LeaseWatch, Monitor, Observation};
+use occamy_core::transport::Observer;
+use occamy_core::{BrokerEvent, LeaseWatch};
 use tokio::sync::Notify;
 
 /// Collected under the lock, carried out without it: none of this is ours, and may call the broker.
@@ -12,7 +13,7 @@ pub(super) struct Effects {
     lost: Vec<LeaseWatch>,
     /// Callbacks that nobody needs any more. Dropping them may run code of the user's.
     unneeded: Vec<LeaseWatch>,
-    events: Vec<(Arc<dyn Monitor>, BrokerEvent)>,
+    events: Vec<(Observer, BrokerEvent)>,
     woken: Vec<Arc<Notify>>,
 }
 
@@ -25,8 +26,8 @@ impl Effects {
         self.unneeded.extend(watches);
     }
 
-    pub(super) fn tell(&mut self, monitor: Arc<dyn Monitor>, event: BrokerEvent) {
-        self.events.push((monitor, event));
+    pub(super) fn tell(&mut self, observer: Observer, event: BrokerEvent) {
+        self.events.push((observer, event));
     }
 
     pub(super) fn wake(&mut self, waiter: &Arc<Notify>) {
@@ -38,8 +39,8 @@ impl Effects {
         for lost in &self.lost {
             lost();
         }
-        for (monitor, event) in &self.events {
-            monitor.record(&Observation::Broker(*event));
+        for (observer, event) in &self.events {
+            observer.event(*event);
         }
         for waiter in &self.woken {
             waiter.notify_waiters();

@@ -1,23 +1,19 @@
 //! The broker's side of a connection with a server: what it waits for, what it has, and whether it can be reached.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use occamy_core::{BrokerEvent, Headers, Monitor};
+use occamy_core::Headers;
+use occamy_core::transport::Observer;
 use tokio::sync::Notify;
 
 use super::state::{Handout, State};
-
-/// Who is told what happens to a connection. Empty until the transport is told whom to tell.
-pub(super) type Observer = Arc<OnceLock<Arc<dyn Monitor>>>;
 
 /// A connection, as the broker knows it.
 pub(super) struct Link {
     pub(super) name: Arc<str>,
     pub(super) observer: Observer,
-    /// What the observer knows of the connection.
-    announced: Announced,
     /// Notified when there is a request for it, or none to come any more.
     pub(super) requests: Arc<Notify>,
     /// Notified when there is a control message for it, or none to come any more.
@@ -43,19 +39,11 @@ pub(super) struct Link {
     pub(super) cuts: u64,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Announced {
-    Nothing,
-    Connected,
-    Disconnected,
-}
-
 impl Link {
     pub(super) fn new(name: Arc<str>) -> Self {
         Self {
             name,
             observer: Observer::default(),
-            announced: Announced::Nothing,
             requests: Arc::default(),
             controls: Arc::default(),
             credit: None,
@@ -169,16 +157,9 @@ impl State {
     /// Tells the observers of all connections what has become of them.
     pub(super) fn announce(&mut self) {
         for link in self.links.values_mut().filter(|link| !link.closed) {
-            let Some(monitor) = link.observer.get() else { continue };
-            let reachable = !self.faults.stopped && !link.cut;
-            let (announced, event) = match (link.announced, reachable) {
-                (Announced::Nothing, true) => (Announced::Connected, BrokerEvent::Connected),
-                (Announced::Connected, false) => (Announced::Disconnected, BrokerEvent::Disconnected),
-                (Announced::Disconnected, true) => (Announced::Connected, BrokerEvent::Reconnected),
-                _ => continue,
-            };
-            link.announced = announced;
-            self.effects.tell(Arc::clone(monitor), event);
+            if let Some(event) = link.observer.turn(!self.faults.stopped && !link.cut) {
+                self.effects.tell(link.observer.clone(), event);
+            }
         }
     }
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use occamy_core::transport::settlement_error;
-use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Observation, Verdict};
+use occamy_core::transport::{Observer, settlement_error};
+use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Verdict};
 use tokio::time::Instant;
 
 use super::MemoryBroker;
 use super::deliveries::Unsettled;
-use super::link::Observer;
 use super::state::{Handout, Stored};
 
 /// A request that was handed out. Dropped unsettled, it goes back.
@@ -47,9 +46,7 @@ impl Request {
             Ok(()) => return Ok(()),
             Err(Unsettled::Unreachable) => "the broker could not be reached: the request is delivered again",
             Err(Unsettled::Stale) => {
-                if let Some(monitor) = self.observer.get() {
-                    monitor.record(&Observation::Broker(BrokerEvent::StaleSettlement));
-                }
+                self.observer.event(BrokerEvent::StaleSettlement);
                 "the request is no longer this server's: it was handed out again"
             }
         };
@@ -88,35 +85,5 @@ impl Drop for Request {
         if !self.settled {
             self.broker.change(|state| state.orphan(self.delivery));
         }
-    }
-}
-
-/// A control message. There is nothing to settle: every server has its own copy.
-pub(super) struct Control {
-    headers: Arc<Headers>,
-    body: Bytes,
-}
-
-impl Control {
-    pub(super) fn new(headers: Arc<Headers>, body: Bytes) -> Self {
-        Self { headers, body }
-    }
-}
-
-impl Message for Control {
-    fn headers(&self) -> &Headers {
-        &self.headers
-    }
-
-    fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    fn attempt(&self) -> u32 {
-        1
-    }
-
-    fn settle(self: Box<Self>, _: Verdict) -> BoxFuture<'static, Result<(), Error>> {
-        std::future::ready(Ok(())).boxed()
     }
 }

@@ -1,14 +1,11 @@
 //! The outbox of a publisher: messages that are sent in the background, in order.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use occamy_core::transport::PublishError;
-use occamy_core::{Error, ErrorKind, Headers, Observation, TaskDetails};
+use occamy_core::transport::Observer;
+use occamy_core::{Error, ErrorKind, Headers};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::link::Observer;
 use super::publisher::{Address, Line};
 
 /// A message that is to be sent.
@@ -73,23 +70,15 @@ async fn send_letters(
         let Some((address, headers, body)) = letter else { break };
         if let Err(error) = line.publish(address, headers, body).await {
             unsent += usize::from(closing.is_cancelled());
-            report(&observer, error);
+            let reason = error.to_string();
+            if !observer.unsent(error) {
+                tracing::warn!(reason, "a message in the outbox could not be sent");
+            }
         }
     }
     if closing.is_cancelled() {
         let heard = line.hang_up();
         farewell.send_replace(Some(Farewell { unsent, heard }));
-    }
-}
-
-fn report(observer: &Observer, error: PublishError) {
-    let error = failed("a message in the outbox could not be sent").with_source(error);
-    match observer.get() {
-        Some(monitor) => {
-            let group = Arc::from(TaskDetails::NO_GROUP);
-            monitor.record(&Observation::Failed { group, error });
-        }
-        None => tracing::warn!(source = std::error::Error::source(&error), "{}", error.message()),
     }
 }
 

@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use occamy_core::transport::{PublishError, Publisher, header};
+use occamy_core::transport::{Observer, PublishError, Publisher, header};
 use occamy_core::{BoxFuture, Headers};
 use tokio::sync::mpsc;
 
 use super::MemoryBroker;
-use super::link::Observer;
 use super::outbox::{Letter, Outbox};
 
 /// Sends through a connection, or as a client without one.
@@ -86,7 +85,7 @@ impl Line {
         body: Bytes,
     ) -> Result<(), PublishError> {
         self.check_size(&headers, &body)?;
-        let (headers, attempt) = without_our_own(headers);
+        let (headers, attempt) = header::take_own(headers);
         let latency = self.broker.change(|state| state.draw_latency());
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
@@ -127,17 +126,4 @@ impl Line {
         let limit = self.broker.settings().max_message;
         if size > limit { Err(PublishError::TooLarge { size, limit }) } else { Ok(()) }
     }
-}
-
-/// The headers that a handler is to see, and the attempt that the others tell: so a dead letter can be sent again as it
-/// is, and goes on counting.
-fn without_our_own(headers: Headers) -> (Headers, u32) {
-    let is_ours = |name: &str| name.starts_with("occamy-");
-    if !headers.iter().any(|(name, _)| is_ours(name)) {
-        return (headers, 1);
-    }
-    let attempt = headers.optional_integer(header::ATTEMPT).ok().flatten().unwrap_or(1);
-    let others = headers.iter().filter(|&(name, _)| !is_ours(name));
-    let others = others.map(|(name, value)| (name.to_owned(), value.clone())).collect();
-    (others, u32::try_from(attempt).unwrap_or(1).max(1))
 }

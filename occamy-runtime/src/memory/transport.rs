@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
+use occamy_core::transport::{ControlMessage, ControlStream, Observer, Publisher, RequestStream, Transport};
 use occamy_core::{BoxFuture, Error, Message, Monitor};
 use tokio::sync::Notify;
 
 use super::MemoryBroker;
-use super::link::{Link, Observer};
-use super::message::{Control, Request};
+use super::link::Link;
+use super::message::Request;
 use super::outbox::Outbox;
 use super::publisher::MemoryPublisher;
 
@@ -41,14 +41,14 @@ impl MemoryTransport {
     pub(super) fn new(broker: &MemoryBroker, name: Arc<str>) -> Self {
         broker.keep_time();
         let link = Link::new(name);
-        let observer = Arc::clone(&link.observer);
+        let observer = link.observer.clone();
         let (requests, controls) = (Arc::clone(&link.requests), Arc::clone(&link.controls));
         let id = broker.change(|state| {
             let id = state.next_number();
             state.links.insert(id, link);
             id
         });
-        let (publisher, outbox) = MemoryPublisher::new(broker.clone(), Some(id), Arc::clone(&observer));
+        let (publisher, outbox) = MemoryPublisher::new(broker.clone(), Some(id), observer.clone());
         let connection = Connection { broker: broker.clone(), id, observer, requests, controls };
         Self { connection: Arc::new(connection), publisher: Arc::new(publisher), outbox }
     }
@@ -75,8 +75,7 @@ impl Transport for MemoryTransport {
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {
-        // The first one stays.
-        if self.connection.observer.set(monitor).is_ok() {
+        if self.connection.observer.observe(monitor) {
             self.connection.broker.change(|state| state.announce());
         }
     }
@@ -106,7 +105,7 @@ impl RequestStream for Requests {
             let next = wait(requests, || broker.change(|state| state.next_request(*id, credit))).await;
             asking.answered = true;
             Ok(next.map(|handout| {
-                let request = Request::new(broker.clone(), handout, Arc::clone(observer));
+                let request = Request::new(broker.clone(), handout, observer.clone());
                 Box::new(request) as Box<dyn Message>
             }))
         }
@@ -136,7 +135,9 @@ impl ControlStream for Controls {
         let Connection { broker, id, controls, .. } = &*self.0;
         async move {
             let next = wait(controls, || broker.change(|state| state.next_control(*id))).await;
-            Ok(next.map(|(headers, body)| Box::new(Control::new(headers, body)) as Box<dyn Message>))
+            Ok(next.map(|(headers, body)| {
+                Box::new(ControlMessage::new(Arc::unwrap_or_clone(headers), body)) as Box<dyn Message>
+            }))
         }
         .boxed()
     }
