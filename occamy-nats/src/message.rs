@@ -130,6 +130,7 @@ impl Request {
     /// Hands it back. Not twice: by then it may be with somebody else, from whom it would be taken.
     async fn give_back(&self, delay: Duration) -> Result<(), Unsettled> {
         let left = self.left()?;
+        self.link.leases.let_go(self.lease);
         if !self.link.is_connected() {
             return Err(Unsettled::Unanswered("there is no connection".into()));
         }
