@@ -7,6 +7,7 @@ use occamy_nats::{NatsBuilder, NatsTransport};
 use tokio::time::timeout;
 
 use crate::common::certificates::Authority;
+use crate::common::jwt::{Identities, identities};
 use crate::common::private::Private;
 use crate::common::program;
 use crate::support::{SOON, send, take};
@@ -56,6 +57,19 @@ async fn by_nkey() {
     let server = Private::start(&program, |_| Ok(settings)).await.unwrap();
     let builder = NatsTransport::builder("s").url(format!("nats://127.0.0.1:{}", server.port()));
     works(builder.nkey(user.seed().unwrap())).await;
+}
+
+#[tokio::test]
+async fn by_credentials_file() {
+    let Some(program) = program() else { return };
+    let Identities { settings, credentials } = identities().unwrap();
+    let server = Private::start(&program, |_| Ok(settings)).await.unwrap();
+    let builder = NatsTransport::builder("s").url(format!("nats://127.0.0.1:{}", server.port()));
+    let file = server.path("user.creds");
+    let missing = builder.clone().credentials_file(&file).connect().await.unwrap_err().to_string();
+    assert!(missing.contains("user.creds"), "{missing}");
+    std::fs::write(&file, credentials).unwrap();
+    works(builder.credentials_file(&file)).await;
 }
 
 #[tokio::test]
