@@ -31,8 +31,8 @@ impl RedisOptions {
         Self { url: url.into(), service: service.into(), server: server.into(), lease }
     }
 
-    /// How long a request stays with a server that gives no sign of life. 30 s by default; all servers of a service should
-    /// have the same, and it has to be longer than any of them may be unable to reach Redis in peace.
+    /// How long a request stays with a server that gives no sign of life. 30 s by default, and the same for all servers of a
+    /// service. One that can't reach Redis for longer may find that its requests run elsewhere.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease.max(Duration::from_millis(100));
         self

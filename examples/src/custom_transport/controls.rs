@@ -14,7 +14,7 @@ use super::entry::{Entry, Fields, Streams};
 use super::link::{Connections, is_of_connection};
 use super::message::Control;
 use super::requests::PAUSE_AFTER_ERROR;
-use super::shared::{Phase, Shared};
+use super::shared::{Phase, Shared, jittered};
 use super::taking::millis;
 
 /// How long Redis waits for a message before it answers that there is none.
@@ -68,7 +68,7 @@ impl Controls {
             // They are made anew, and that is waited for.
             Err(error) if is_of_connection(&error) => Ok(()),
             Err(error) => {
-                sleep(PAUSE_AFTER_ERROR).await;
+                sleep(jittered(PAUSE_AFTER_ERROR)).await;
                 Err(Error::other(error))
             }
         }

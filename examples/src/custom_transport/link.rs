@@ -13,12 +13,16 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::names::Names;
+use super::shared::jittered;
 
 /// How long Redis may take to answer. Beyond that nobody is there.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often it is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long nobody tries to connect after a loss, at first.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of one time. A clone is cheap, and the same connections.
 #[derive(Clone)]
@@ -104,9 +108,11 @@ impl Link {
             drop(connections);
             self.connections.send_replace(None);
 
+            // Also before the first try: perhaps Redis takes all connections, and ends each at once.
+            sleep(jittered(FIRST_PAUSE)).await;
             let open = || self.open(epoch + 1);
             let backoff = ExponentialBuilder::new()
-                .with_min_delay(Duration::from_millis(100))
+                .with_min_delay(FIRST_PAUSE)
                 // Redis is back within seconds, as a rule, and then nobody should wait for long.
                 .with_max_delay(Duration::from_secs(2))
                 .with_jitter()

@@ -11,7 +11,7 @@ use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict};
 use super::entry::Entry;
 use super::leases::Held;
 use super::scripts::{self, Copy};
-use super::shared::{Phase, Shared};
+use super::shared::{Phase, Shared, jittered};
 
 /// How long a request that is handed back is kept, more or less: time for another server to be ready for it, and what
 /// keeps a lone one from spinning.
@@ -80,7 +80,7 @@ impl Request {
         let pause = match verdict {
             Verdict::Done | Verdict::Failed(_) => return,
             Verdict::Retry { after, .. } => *after,
-            _ => PAUSE.mul_f64(0.5 + fastrand::f64()),
+            _ => jittered(PAUSE),
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

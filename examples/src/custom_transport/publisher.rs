@@ -6,11 +6,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{PublishError, Publisher};
 use occamy_core::{BoxFuture, Error, ErrorKind, Headers};
-use redis::cmd;
+use redis::{Cmd, RedisResult, cmd, pipe};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::entry::{self, BODY, HEADERS};
 use super::link::PATIENCE;
+use super::names::Names;
 use super::shared::{Phase, Shared};
 
 /// The most bytes that headers and body of a message may have together. Redis would take half a gigabyte, but keeps all of them in memory.
@@ -18,6 +19,10 @@ pub const MAX_MESSAGE: usize = 8 << 20;
 
 /// How many messages wait in the outbox at most.
 pub(super) const OUTBOX: usize = 1024;
+
+/// How many of them are sent in one go. One by one, each after the answer to the last, a full outbox would take longer
+/// than anybody waits for a server that closes.
+const AT_A_TIME: usize = 16;
 
 /// How many control messages Redis keeps for servers that are behind, more or less.
 const CONTROLS_KEPT: usize = 65_536;
@@ -48,8 +53,8 @@ impl RedisPublisher {
         let shared = Arc::clone(&self.shared);
         async move {
             let (letter, runtime) = (letter?, shared.runtime.clone());
-            let sent = runtime.spawn(async move { letter.send(&shared).await });
-            sent.await.unwrap_or(Err(PublishError::Closed))
+            let sent = runtime.spawn(async move { send(&shared, &[letter]).await.pop() });
+            sent.await.ok().flatten().unwrap_or(Err(PublishError::Closed))
         }
         .boxed()
     }
@@ -90,44 +95,61 @@ impl Letter {
         Ok(Self { to, headers, body })
     }
 
-    /// Sends it, and waits for Redis to say that it has it. Waits a moment for a connection, if there is none.
-    async fn send(&self, shared: &Shared) -> Result<(), PublishError> {
-        if shared.is_in(Phase::Closed) {
-            return Err(PublishError::Closed);
-        }
-        let connections = shared.connections(PATIENCE).await;
-        let connections = connections.ok_or_else(|| PublishError::Broker("Redis can't be reached".into()))?;
+    fn command(&self, names: &Names) -> Cmd {
         let mut add = cmd("XADD");
         match self.to {
-            Address::Request => add.arg(&shared.names.requests),
-            Address::Control => add.arg(&shared.names.controls).arg("MAXLEN").arg("~").arg(CONTROLS_KEPT),
+            Address::Request => add.arg(&names.requests),
+            Address::Control => add.arg(&names.controls).arg("MAXLEN").arg("~").arg(CONTROLS_KEPT),
         };
         add.arg("*").arg(HEADERS).arg(&self.headers).arg(BODY).arg(&*self.body);
-        let added = add.exec_async(&mut connections.commands.clone()).await;
-        shared.link.check(&connections, added).map_err(|error| PublishError::Broker(Box::new(error)))
+        add
+    }
+}
+
+/// Sends these in their order, and waits for Redis to say that it has them. Waits a moment for a connection, if there is
+/// none.
+async fn send(shared: &Shared, letters: &[Letter]) -> Vec<Result<(), PublishError>> {
+    if shared.is_in(Phase::Closed) {
+        return letters.iter().map(|_| Err(PublishError::Closed)).collect();
+    }
+    let Some(connections) = shared.connections(PATIENCE).await else {
+        let unreachable = || PublishError::Broker("Redis can't be reached".into());
+        return letters.iter().map(|_| Err(unreachable())).collect();
+    };
+    let mut adds = pipe();
+    adds.ignore_errors();
+    for letter in letters {
+        adds.add_command(letter.command(&shared.names));
+    }
+    let added: RedisResult<Vec<RedisResult<String>>> =
+        adds.query_async(&mut connections.commands.clone()).await;
+    let refused = |error| PublishError::Broker(Box::new(error));
+    match shared.link.check(&connections, added) {
+        Ok(added) => added.into_iter().map(|added| added.map(drop).map_err(refused)).collect(),
+        Err(error) => letters.iter().map(|_| Err(refused(error.clone()))).collect(),
     }
 }
 
 /// Sends what is in the outbox, in order, until the transport closes; then what is left, if it can be sent now. Returns
 /// how much of that could not.
-pub(super) async fn send_letters(shared: Arc<Shared>, mut letters: mpsc::Receiver<Letter>) -> usize {
-    let mut unsent = 0;
+pub(super) async fn send_letters(shared: Arc<Shared>, mut outbox: mpsc::Receiver<Letter>) -> usize {
+    let (mut letters, mut unsent) = (Vec::new(), 0);
     loop {
-        let letter = tokio::select! {
+        letters.clear();
+        tokio::select! {
             biased;
-            () = shared.reached(Phase::Closing), if !letters.is_closed() => {
-                letters.close();
+            () = shared.reached(Phase::Closing), if !outbox.is_closed() => {
+                outbox.close();
                 continue;
             }
-            letter = letters.recv() => letter,
-        };
-        let Some(letter) = letter else { return unsent };
+            received = outbox.recv_many(&mut letters, AT_A_TIME) => if received == 0 { return unsent },
+        }
         // However long that takes: the outbox is bounded, and fills meanwhile.
         tokio::select! {
             _ = shared.link.connections() => {}
             () = shared.reached(Phase::Closing) => {}
         }
-        if let Err(error) = letter.send(&shared).await {
+        for error in send(&shared, &letters).await.into_iter().filter_map(Result::err) {
             unsent += usize::from(shared.is_in(Phase::Closing));
             let what = "a message in the outbox could not be sent";
             shared.failed(Error::new(ErrorKind::UnknownTask, what).with_source(error));

@@ -12,7 +12,7 @@ use super::entry::Entry;
 use super::link::{Connections, is_of_connection};
 use super::message::{Delivery, Request};
 use super::scripts::{self, Copy};
-use super::shared::{Phase, Shared};
+use super::shared::{Phase, Shared, jittered};
 use super::taking::{Sweeps, Taken, read, take_over};
 
 /// What follows an error of Redis's that is not the connection's.
@@ -75,7 +75,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
                 shared.shelf.fail(Error::other(error));
-                sleep(PAUSE_AFTER_ERROR).await;
+                sleep(jittered(PAUSE_AFTER_ERROR)).await;
                 // Where somebody has deleted the stream there is no group, either.
                 let _ = shared.link.create_group(&connections).await;
             }

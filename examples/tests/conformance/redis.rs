@@ -1,6 +1,7 @@
 //! Redis, and the example's transport, as a subject of the kit.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::Duration;
 
 use bytes::Bytes;
 use occamy_core::Headers;
@@ -11,7 +12,7 @@ use occamy_runtime::conformance::{
     Answer, Channel, Connection, DeadLetter, Hostility, Misuse, Refusal, Subject, SubjectError,
 };
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ConnectionAddr, cmd, pipe};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, cmd, pipe};
 
 use super::{guarded, hostile};
 
@@ -29,7 +30,11 @@ impl Redis {
 
     /// A connection of the kit's own.
     async fn redis(&self) -> Result<MultiplexedConnection, SubjectError> {
-        Ok(Client::open(&*self.url)?.get_multiplexed_async_connection().await?)
+        // The client's own limits are for machines that do nothing else.
+        let patience = Some(Duration::from_secs(20));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+        Ok(Client::open(&*self.url)?.get_multiplexed_async_connection_with_config(&config).await?)
     }
 
     /// The URL that leads to this address.
