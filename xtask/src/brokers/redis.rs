@@ -1,18 +1,34 @@
 //! Redis: where its server comes from, and how it is started.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use super::Options;
-use super::install::installed;
+use super::install::{fetched, installed};
 use super::process::Program;
 use super::source::{Source, installed_or_apt};
 
-/// Debian's package also starts a server of its own, at the usual port, where the machine has a running init system.
-/// Ours have nothing to do with it.
-pub(super) fn program(source: Source, options: &Options) -> Result<PathBuf> {
-    installed_or_apt(source, options, || installed("redis-server"), "redis-server")
+/// By apt it comes with Redis's tools. The package that is called after the server has no more of it than a name, and on
+/// a machine that is run by systemd it starts a server of its own, which goes on for good.
+pub(super) fn program(source: Source, options: &Options, downloads: &Path) -> Result<PathBuf> {
+    let find = || {
+        installed("redis-server").or_else(|missing| match installed("redis-check-rdb") {
+            Ok(tool) => renamed(&tool, downloads),
+            Err(_) => Err(missing),
+        })
+    };
+    installed_or_apt(source, options, find, "redis-tools")
+}
+
+/// The tool that checks a dump is the server, which does that if it is called so.
+fn renamed(tool: &Path, downloads: &Path) -> Result<PathBuf> {
+    let folder = fetched(&downloads.join("redis"), |folder| {
+        let server = folder.join("redis-server");
+        symlink(tool, &server).with_context(|| format!("link {}", server.display()))
+    })?;
+    Ok(folder.join("redis-server"))
 }
 
 /// What has been answered is on the disk: nothing is lost when the server is stopped, however.
@@ -32,6 +48,18 @@ pub(super) fn server(program: &Path, folder: &Path, ports: &[u16]) -> Result<Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tool_is_found_under_the_name_of_the_server() {
+        let downloads = tempfile::tempdir().unwrap();
+        let tool = downloads.path().join("redis-check-rdb");
+        std::fs::write(&tool, "both").unwrap();
+        for _ in 0..2 {
+            let server = renamed(&tool, downloads.path()).unwrap();
+            assert!(server.ends_with("redis-server"));
+            assert_eq!(std::fs::read_to_string(server).unwrap(), "both");
+        }
+    }
 
     #[test]
     fn the_compose_file_starts_the_same() {

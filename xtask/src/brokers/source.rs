@@ -49,7 +49,7 @@ pub(super) fn find(broker: Broker, options: &Options, downloads: &Path) -> Resul
         Broker::Nats => nats::program(source, options, downloads),
         Broker::RabbitMq => rabbitmq::program(source, options),
         Broker::Kafka => kafka::jars(options, downloads),
-        Broker::Redis => redis::program(source, options),
+        Broker::Redis => redis::program(source, options, downloads),
     })
 }
 
