@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod broker;
+pub mod custom_transport;
 pub mod eviction;
 mod output;
 pub mod picture;
