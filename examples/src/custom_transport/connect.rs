@@ -1,9 +1,9 @@
 //! Connecting: what has to be known for it, what may go wrong, and what is set going.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use occamy_core::transport::SecretUrl;
+use occamy_core::transport::{Observer, SecretUrl};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -84,7 +84,7 @@ impl RedisTransport {
             link,
             leases: Arc::default(),
             shelf: Arc::default(),
-            monitor: OnceLock::new(),
+            observer: Observer::new(),
             phase: watch::Sender::new(Phase::Open),
         });
         let (outbox, letters) = mpsc::channel(OUTBOX);

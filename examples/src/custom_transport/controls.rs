@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use occamy_core::transport::ControlStream;
+use occamy_core::transport::{ControlMessage, ControlStream};
 use occamy_core::{BoxFuture, Error, Message};
 use redis::{RedisResult, Value, cmd};
 use tokio::time::sleep;
 
 use super::entry::{Entry, Fields, Streams};
 use super::link::{Connections, is_of_connection};
-use super::message::Control;
 use super::requests::PAUSE_AFTER_ERROR;
 use super::shared::{Phase, Shared, jittered};
 use super::taking::millis;
@@ -38,7 +37,8 @@ impl ControlStream for Controls {
             loop {
                 if let Some(fields) = self.read.pop_front() {
                     let entry = Entry::read(fields).map_err(|malformed| malformed.error)?;
-                    return Ok(Some(Box::new(Control(entry)) as Box<dyn Message>));
+                    let message = ControlMessage::new(entry.headers, entry.body);
+                    return Ok(Some(Box::new(message) as Box<dyn Message>));
                 }
                 tokio::select! {
                     read = self.read_more() => read?,

@@ -50,28 +50,26 @@ impl Entry {
             }
         }
         let headers = decode(&lines).map_err(|error| Malformed { headers: lines, error })?;
-        let attempt = headers.optional_integer(header::ATTEMPT).ok().flatten().unwrap_or(1);
-        // Ours are nobody else's business. What a dead letter has to tell is dropped when it is sent again.
-        let theirs = headers.iter().filter(|(name, _)| !name.starts_with("occamy-"));
-        let headers = theirs.map(|(name, value)| (name.to_owned(), value.clone())).collect();
-        Ok(Self { headers, attempt: u32::try_from(attempt).unwrap_or(1).max(1), body })
+        let (headers, attempt) = header::take_own(headers);
+        Ok(Self { headers, attempt, body })
     }
 
     /// The headers of a copy that is to be handed out as this attempt.
     pub(super) fn again(&self, attempt: u32) -> String {
-        encode(&self.headers) + &encode(&Headers::new().with(header::ATTEMPT, attempt))
+        encode(&self.headers.clone().with(header::ATTEMPT, i64::from(attempt)))
     }
 
     /// The headers of a dead letter.
     pub(super) fn dead(&self, error: &Error, origin: &str) -> String {
-        self.again(self.attempt) + &reason(error, origin)
+        encode(&header::bury(self.headers.clone(), error, origin, self.attempt))
     }
 }
 
 impl Malformed {
     /// The headers of a dead letter: as they came, and why nobody could read them.
     pub(super) fn dead(&self, origin: &str) -> Vec<u8> {
-        [&self.headers, &b"\n"[..], reason(&self.error, origin).as_bytes()].concat()
+        let why = encode(&header::bury(Headers::new(), &self.error, origin, 1));
+        [&self.headers, &b"\n"[..], why.as_bytes()].concat()
     }
 }
 
@@ -95,14 +93,6 @@ pub(super) fn decode(lines: &[u8]) -> Result<Headers, Error> {
         headers.push((String::from_utf8_lossy(&line[..colon]), value.strip_prefix(b" ").unwrap_or(value)));
     }
     text::decode(headers.iter().map(|(name, value)| (&**name, *value)))
-}
-
-fn reason(error: &Error, origin: &str) -> String {
-    let reason = Headers::new()
-        .with(header::REASON, error.message())
-        .with(header::KIND, error.kind().as_str())
-        .with(header::ORIGIN, origin);
-    encode(&reason)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::settlement_error;
-use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Verdict};
 
 use super::entry::Entry;
 use super::leases::Held;
@@ -117,30 +117,9 @@ impl Request {
             })?
         };
         if !settled {
-            shared.stale();
+            shared.observer.event(BrokerEvent::StaleSettlement);
             return Err(not_settled("the request is no longer this server's: its lease was lost".into()));
         }
         Ok(())
-    }
-}
-
-/// A control message. There is nothing to settle: every server reads it for itself.
-pub(super) struct Control(pub(super) Entry);
-
-impl Message for Control {
-    fn headers(&self) -> &Headers {
-        &self.0.headers
-    }
-
-    fn body(&self) -> &Bytes {
-        &self.0.body
-    }
-
-    fn attempt(&self) -> u32 {
-        1
-    }
-
-    fn settle(self: Box<Self>, _: Verdict) -> BoxFuture<'static, Result<(), Error>> {
-        std::future::ready(Ok(())).boxed()
     }
 }

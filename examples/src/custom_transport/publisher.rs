@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{PublishError, Publisher};
-use occamy_core::{BoxFuture, Error, ErrorKind, Headers};
+use occamy_core::{BoxFuture, Headers};
 use redis::{Cmd, RedisResult, cmd, pipe};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
@@ -151,8 +151,7 @@ pub(super) async fn send_letters(shared: Arc<Shared>, mut outbox: mpsc::Receiver
         }
         for error in send(&shared, &letters).await.into_iter().filter_map(Result::err) {
             unsent += usize::from(shared.is_in(Phase::Closing));
-            let what = "a message in the outbox could not be sent";
-            shared.failed(Error::new(ErrorKind::UnknownTask, what).with_source(error));
+            shared.observer.unsent(error);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What the parts of a transport share.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use occamy_core::{BrokerEvent, Error, Monitor, Observation, TaskDetails};
+use occamy_core::transport::Observer;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -23,7 +23,7 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) leases: Arc<Leases>,
     pub(super) shelf: Arc<Shelf<Delivery>>,
-    pub(super) monitor: OnceLock<Arc<dyn Monitor>>,
+    pub(super) observer: Observer,
     pub(super) phase: watch::Sender<Phase>,
 }
 
@@ -72,20 +72,5 @@ impl Shared {
             () = self.reached(Phase::Closing) => None,
             () = tokio::time::sleep(patience) => None,
         }
-    }
-
-    /// Tells the monitor, if there is one.
-    pub(super) fn observe(&self, observation: &Observation) {
-        if let Some(monitor) = self.monitor.get() {
-            monitor.record(observation);
-        }
-    }
-
-    pub(super) fn stale(&self) {
-        self.observe(&Observation::Broker(BrokerEvent::StaleSettlement));
-    }
-
-    pub(super) fn failed(&self, error: Error) {
-        self.observe(&Observation::Failed { group: TaskDetails::NO_GROUP.into(), error });
     }
 }

@@ -43,9 +43,9 @@ impl Transport for RedisTransport {
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {
-        // The first one stays.
-        if self.shared.monitor.set(Arc::clone(&monitor)).is_ok() {
-            self.shared.runtime.spawn(events::announce(self.shared.link.watch(), monitor));
+        if self.shared.observer.observe(monitor) {
+            let observer = self.shared.observer.clone();
+            self.shared.runtime.spawn(events::announce(self.shared.link.watch(), observer));
         }
     }
 
