@@ -21,15 +21,19 @@ use MayUse::{Everything, These};
 pub(super) const CRATES: &[Crate] = &[
     Crate { name: CORE, may_use: These(&[]) },
     Crate { name: "occamy-runtime", may_use: These(&[CORE]) },
-    Crate { name: "occamy-nats", may_use: These(&[CORE]) },
-    Crate { name: "occamy-amqp", may_use: These(&[CORE]) },
-    Crate { name: "occamy-kafka", may_use: These(&[CORE]) },
+    Crate { name: TRANSPORT, may_use: These(&[CORE]) },
+    Crate { name: "occamy-nats", may_use: These(ADAPTER) },
+    Crate { name: "occamy-amqp", may_use: These(ADAPTER) },
+    Crate { name: "occamy-kafka", may_use: These(ADAPTER) },
     Crate { name: "occamy-metrics", may_use: These(&[CORE]) },
     Crate { name: "occamy-examples", may_use: Everything },
     Crate { name: XTASK, may_use: Everything },
 ];
 
 const CORE: &str = "occamy-core";
+const TRANSPORT: &str = "occamy-transport";
+/// What an adapter for a broker may use: not the runtime, and not another adapter.
+const ADAPTER: &[&str] = &[CORE, TRANSPORT];
 const XTASK: &str = "xtask";
 
 /// All that core may depend on outside the standard library.

@@ -1,0 +1,288 @@
+//! Requests that were fetched and not yet taken: how many are wanted, and what is too much.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use occamy_core::transport::RequestStream;
+use occamy_core::{BoxFuture, Error, Message};
+use tokio::sync::Notify;
+
+/// How many errors wait for the server to hear of them. More would be more of the same.
+const ERRORS: usize = 16;
+
+/// What lies between who fetches requests and the [stream](Requests) from which a server takes them. Clones share it.
+///
+/// Who fetches asks how many are [missing](Self::missing), puts them there, and gives back the
+/// [surplus](Self::take_surplus), whenever something has [changed](Self::changed). When the server
+/// [drains](Self::is_draining) it gives back what is left, and says so by [`finish_draining`](Self::finish_draining).
+pub struct Shelf<R>(Arc<Inner<R>>);
+
+struct Inner<R> {
+    state: Mutex<State<R>>,
+    /// There may be something to take, or no more to come.
+    filled: Notify,
+    /// There may be something to fetch, or to give back.
+    changed: Notify,
+    /// The last one was given back.
+    drained: Notify,
+}
+
+struct State<R> {
+    /// How many requests the server would start now.
+    credit: usize,
+    /// How many settlements are under way, which count against it.
+    settling: usize,
+    fetched: VecDeque<R>,
+    errors: VecDeque<Error>,
+    phase: Phase,
+}
+
+/// It only goes on, never back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Open,
+    Draining,
+    Drained,
+    Closed,
+}
+
+impl<R> State<R> {
+    fn wanted(&self) -> usize {
+        if self.phase == Phase::Open { self.credit.saturating_sub(self.settling) } else { 0 }
+    }
+}
+
+impl<R> Shelf<R> {
+    /// Nothing is on it, and nothing wanted.
+    pub fn new() -> Self {
+        let state = State {
+            credit: 0,
+            settling: 0,
+            fetched: VecDeque::new(),
+            errors: VecDeque::new(),
+            phase: Phase::Open,
+        };
+        Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            filled: Notify::new(),
+            changed: Notify::new(),
+            drained: Notify::new(),
+        }))
+    }
+
+    /// How many requests are to be fetched now.
+    pub fn missing(&self) -> usize {
+        let state = self.state();
+        state.wanted().saturating_sub(state.fetched.len())
+    }
+
+    /// How many requests the server would start now, as it said last.
+    pub fn credit(&self) -> usize {
+        self.state().credit
+    }
+
+    /// Puts a request there.
+    pub fn put(&self, request: R) {
+        self.state().fetched.push_back(request);
+        self.0.filled.notify_one();
+    }
+
+    /// Has the server hear of an error, unless it has many to hear of already.
+    pub fn fail(&self, error: Error) {
+        let mut state = self.state();
+        if state.errors.len() < ERRORS {
+            state.errors.push_back(error);
+        }
+        drop(state);
+        self.0.filled.notify_one();
+    }
+
+    /// Takes away what was fetched beyond what is wanted, the youngest first: it is to be given back.
+    pub fn take_surplus(&self) -> Vec<R> {
+        let mut state = self.state();
+        let wanted = state.wanted().min(state.fetched.len());
+        state.fetched.drain(wanted..).rev().collect()
+    }
+
+    /// Takes away everything, because it has lost its worth: the connection that it came by is gone.
+    pub fn take_all(&self) -> Vec<R> {
+        self.state().fetched.drain(..).collect()
+    }
+
+    /// Resolves when there may be something to fetch or to give back. For one who waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// No change is missed.
+    pub async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// As long as the guard lives a settlement counts against the credit.
+    pub fn settling(&self) -> Settling<R> {
+        self.state().settling += 1;
+        Settling(self.clone())
+    }
+
+    /// Nothing more is handed out: the stream ends.
+    pub fn drain(&self) {
+        self.enter(Phase::Draining);
+    }
+
+    /// True if what is left is to be given back.
+    pub fn is_draining(&self) -> bool {
+        self.state().phase == Phase::Draining
+    }
+
+    /// Takes away what is left. From here on nothing may be put there.
+    pub fn finish_draining(&self) -> Vec<R> {
+        let left = self.take_all();
+        self.enter(Phase::Drained);
+        left
+    }
+
+    /// Resolves when nothing is left.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn drained(&self) {
+        loop {
+            // It counts from here on, polled or not.
+            let drained = self.0.drained.notified();
+            if self.state().phase >= Phase::Drained {
+                return;
+            }
+            drained.await;
+        }
+    }
+
+    /// The connection has ended. Takes away what is left.
+    pub fn close(&self) -> Vec<R> {
+        self.enter(Phase::Closed);
+        self.take_all()
+    }
+
+    /// True if the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.state().phase == Phase::Closed
+    }
+
+    /// The stream of what is put here. As long as it lives it keeps this alive, which is the connection as a rule.
+    pub fn stream(&self, keep: Arc<dyn Any + Send + Sync>) -> Requests<R> {
+        Requests { shelf: self.clone(), _keep: keep }
+    }
+
+    fn enter(&self, phase: Phase) {
+        let mut state = self.state();
+        state.phase = state.phase.max(phase);
+        drop(state);
+        self.0.changed.notify_one();
+        self.0.filled.notify_one();
+        self.0.drained.notify_waiters();
+    }
+
+    fn next(&self, credit: usize) -> Option<Next<R>> {
+        let mut state = self.state();
+        state.credit = credit;
+        if state.phase > Phase::Open {
+            return Some(Next::End);
+        }
+        if let Some(error) = state.errors.pop_front() {
+            return Some(Next::Error(error));
+        }
+        if state.wanted() == 0 {
+            return None;
+        }
+        let request = state.fetched.pop_front()?;
+        // It will ask for the others next.
+        state.credit -= 1;
+        Some(Next::Request(request))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<R>> {
+        // Nothing that holds the lock leaves it half changed.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a server is given.
+enum Next<R> {
+    Request(R),
+    Error(Error),
+    End,
+}
+
+impl<R> Default for Shelf<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R> Clone for Shelf<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R> fmt::Debug for Shelf<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("Shelf")
+            .field("credit", &state.credit)
+            .field("settling", &state.settling)
+            .field("fetched", &state.fetched.len())
+            .field("phase", &state.phase)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A settlement that is under way.
+#[derive(Debug)]
+pub struct Settling<R>(Shelf<R>);
+
+impl<R> Drop for Settling<R> {
+    fn drop(&mut self) {
+        self.0.state().settling -= 1;
+        self.0.0.changed.notify_one();
+        self.0.0.filled.notify_one();
+    }
+}
+
+/// The stream of the requests on a [`Shelf`].
+pub struct Requests<R> {
+    shelf: Shelf<R>,
+    _keep: Arc<dyn Any + Send + Sync>,
+}
+
+impl<R: Message> RequestStream for Requests<R> {
+    fn next(&mut self, credit: usize) -> BoxFuture<'_, Result<Option<Box<dyn Message>>, Error>> {
+        let shelf = &self.shelf;
+        async move {
+            loop {
+                let next = shelf.next(credit);
+                // There may be something to fetch, or too much.
+                shelf.0.changed.notify_one();
+                match next {
+                    Some(Next::Request(request)) => return Ok(Some(Box::new(request) as Box<dyn Message>)),
+                    Some(Next::Error(error)) => return Err(error),
+                    Some(Next::End) => return Ok(None),
+                    None => shelf.0.filled.notified().await,
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+impl<R> fmt::Debug for Requests<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requests").field("shelf", &self.shelf).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use futures_util::FutureExt;
+use occamy_core::{ErrorKind, Headers, TestMessage};
+
+use super::*;
+
+fn message(body: &'static str) -> TestMessage {
+    TestMessage::new(Headers::new(), body)
+}
+
+fn stream(shelf: &Shelf<TestMessage>) -> Requests<TestMessage> {
+    shelf.stream(Arc::new(()))
+}
+
+/// The body of the next one, if there is one at once; `None` for the end.
+fn take(requests: &mut Requests<TestMessage>, credit: usize) -> Option<Option<String>> {
+    let next = requests.next(credit).now_or_never()?.unwrap();
+    Some(next.map(|message| String::from_utf8(message.body().to_vec()).unwrap()))
+}
+
+fn some(body: &str) -> Option<Option<String>> {
+    Some(Some(body.to_owned()))
+}
+
+#[test]
+fn as_many_are_wanted_as_the_server_would_start() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(shelf.missing(), 0);
+    assert_eq!(take(&mut requests, 2), None);
+    assert_eq!(shelf.missing(), 2);
+    shelf.put(message("a"));
+    shelf.put(message("b"));
+    assert_eq!(shelf.missing(), 0);
+    assert_eq!(take(&mut requests, 2), some("a"));
+    assert_eq!(shelf.missing(), 0, "the other one is for the credit that is left");
+    assert_eq!(take(&mut requests, 1), some("b"));
+    assert_eq!(take(&mut requests, 0), None);
+}
+
+#[test]
+fn settlements_count_against_the_credit_until_they_are_over() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    shelf.put(message("a"));
+    let settling = shelf.settling();
+    assert_eq!(take(&mut requests, 1), None);
+    assert_eq!(shelf.take_surplus().len(), 1);
+    shelf.put(message("b"));
+    drop(settling);
+    assert_eq!(take(&mut requests, 1), some("b"));
+}
+
+#[test]
+fn the_youngest_are_given_back() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 3), None);
+    ["a", "b", "c"].into_iter().for_each(|body| shelf.put(message(body)));
+    assert!(shelf.take_surplus().is_empty());
+    assert_eq!(take(&mut requests, 1), some("a"));
+    // It said 1, and has it.
+    let surplus: Vec<_> = shelf.take_surplus().iter().map(|message| message.body().clone()).collect();
+    assert_eq!(surplus, ["c", "b"]);
+}
+
+#[test]
+fn errors_come_before_requests_and_are_bounded() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    for _ in 0..99 {
+        shelf.fail(Error::new(ErrorKind::UnknownTask, "no"));
+    }
+    shelf.put(message("a"));
+    let errors = (0..99).take_while(|_| requests.next(1).now_or_never().unwrap().is_err());
+    assert_eq!(errors.count(), ERRORS);
+}
+
+#[tokio::test]
+async fn draining_ends_the_stream_and_is_over_when_nothing_is_left() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 1), None);
+    shelf.put(message("a"));
+    shelf.drain();
+    assert_eq!((take(&mut requests, 1), shelf.missing()), (Some(None), 0));
+    assert!(shelf.is_draining() && shelf.drained().now_or_never().is_none());
+    assert_eq!(shelf.finish_draining().len(), 1);
+    shelf.drained().await;
+    shelf.drain();
+    assert!(!shelf.is_draining(), "it only goes on");
+    assert!(shelf.close().is_empty() && shelf.is_closed());
+}
+
+#[tokio::test]
+async fn who_waits_is_woken() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    let (taken, ()) = tokio::join!(requests.next(1), async {
+        tokio::task::yield_now().await;
+        shelf.changed().await;
+        assert_eq!(shelf.missing(), 1);
+        shelf.put(message("a"));
+    });
+    assert_eq!(taken.unwrap().unwrap().body(), "a");
+}
+
+#[test]
+fn what_it_keeps_alive_goes_with_the_stream() {
+    let kept = Arc::new(());
+    let requests = Shelf::<TestMessage>::new().stream(kept.clone());
+    assert_eq!(Arc::strong_count(&kept), 2);
+    drop(requests);
+    assert_eq!(Arc::strong_count(&kept), 1);
+}
