@@ -79,9 +79,14 @@ impl<R> Shelf<R> {
         state.wanted().saturating_sub(state.fetched.len())
     }
 
-    /// How many requests the server would start now, as it said last.
-    pub fn credit(&self) -> usize {
-        self.state().credit
+    /// How many requests are wanted on the shelf now, those that are there already included.
+    pub fn wanted(&self) -> usize {
+        self.state().wanted()
+    }
+
+    /// How many requests are there.
+    pub fn fetched(&self) -> usize {
+        self.state().fetched.len()
     }
 
     /// Puts a request there.

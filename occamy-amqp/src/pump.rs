@@ -1,0 +1,169 @@
+//! What goes on for as long as a transport lives: requests are consumed and put on the shelf, and a connection that is
+//! lost is made anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::message::Delivery;
+use occamy_core::{Error, ErrorKind};
+use occamy_transport::backoff;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::link::Link;
+use crate::message::Request;
+use crate::session::Session;
+
+/// How long the number of wanted requests has to be another one before the consumer begins anew: it changes for a moment
+/// whenever a task ends.
+const SETTLED: Duration = Duration::from_millis(100);
+
+/// What RabbitMQ says when a task has taken longer than it allows.
+const TIMED_OUT: &str = "delivery acknowledgement on channel";
+
+/// Runs until the link is closed.
+pub(crate) async fn run(link: Arc<Link>, session: Session) {
+    let mut pump = Pump { link, session, changes_at: None };
+    let closing = pump.link.closing.clone();
+    loop {
+        let lost = tokio::select! {
+            lost = pump.serve() => lost,
+            () = closing.cancelled() => break,
+        };
+        pump.lose(&lost);
+        tokio::select! {
+            () = pump.reopen() => {}
+            () = closing.cancelled() => break,
+        }
+    }
+    pump.end().await;
+}
+
+struct Pump {
+    link: Arc<Link>,
+    session: Session,
+    /// When the consumer is to begin anew, unless the prefetch is right again by then.
+    changes_at: Option<Instant>,
+}
+
+impl Pump {
+    /// Until the connection is lost: why.
+    async fn serve(&mut self) -> String {
+        loop {
+            if let Err(error) = self.adjust().await {
+                return error.to_string();
+            }
+            let changes_at = self.changes_at;
+            tokio::select! {
+                delivery = self.session.requests.next() => match delivery {
+                    Some(Ok(delivery)) => self.take(delivery),
+                    Some(Err(error)) => return error.to_string(),
+                    None => return "the queue of requests is gone".into(),
+                },
+                lost = &mut self.session.controls => {
+                    return lost.unwrap_or_else(|error| error.to_string());
+                }
+                () = self.link.shelf.changed() => {}
+                () = sleep_until(changes_at.unwrap_or_else(Instant::now)), if changes_at.is_some() => {}
+            }
+        }
+    }
+
+    /// Sees to it that RabbitMQ delivers what is wanted and no more, and gives back what is too much.
+    async fn adjust(&mut self) -> Result<(), lapin::Error> {
+        let shelf = self.link.shelf.clone();
+        if shelf.is_draining() {
+            self.consume(0).await?;
+            // Dropped, they go back.
+            drop(shelf.finish_draining());
+        }
+        let wanted = self.wanted();
+        let (now, before) = (Instant::now(), self.session.requests.prefetch);
+        let surplus = shelf.take_surplus();
+        if wanted == before {
+            self.changes_at = None;
+        } else if before == 0 || !surplus.is_empty() || self.changes_at.is_some_and(|at| at <= now) {
+            // Before the surplus goes back, or a lone server would have it again at once.
+            self.consume(wanted).await?;
+        } else {
+            self.changes_at.get_or_insert(now + SETTLED);
+        }
+        drop(surplus);
+        Ok(())
+    }
+
+    /// How many deliveries may be unsettled: those that are, but what lies on the shelf, and what the server would start.
+    fn wanted(&self) -> u16 {
+        let shelf = &self.link.shelf;
+        let taken = self.session.epoch.unsettled().saturating_sub(shelf.fetched());
+        u16::try_from(taken + shelf.wanted()).unwrap_or(u16::MAX)
+    }
+
+    async fn consume(&mut self, prefetch: u16) -> Result<(), lapin::Error> {
+        self.changes_at = None;
+        for delivery in self.session.requests.set_prefetch(prefetch).await? {
+            self.take(delivery);
+        }
+        Ok(())
+    }
+
+    fn take(&self, delivery: Delivery) {
+        match Request::receive(&self.link, &self.session.epoch, delivery) {
+            Ok(request) => self.link.shelf.put(request),
+            Err(error) => self.link.shelf.fail(error),
+        }
+    }
+
+    /// The connection is gone, and with it everything that it brought.
+    fn lose(&mut self, why: &str) {
+        if why.contains(TIMED_OUT) {
+            tracing::warn!(
+                why,
+                "a task has taken longer than RabbitMQ's consumer timeout, and all requests of this server are handed out \
+                 again: raise consumer_timeout, here or in rabbitmq.conf"
+            );
+        } else {
+            tracing::warn!(why, "the connection with RabbitMQ is lost");
+        }
+        self.link.set(None);
+        self.session.epoch.lose();
+        drop(self.link.shelf.take_all());
+        self.session.controls.abort();
+    }
+
+    /// Makes the connection anew, however long that takes.
+    async fn reopen(&mut self) {
+        for attempt in 1.. {
+            sleep(backoff(attempt)).await;
+            if self.link.shelf.is_draining() {
+                drop(self.link.shelf.finish_draining());
+            }
+            match Session::open(&self.link).await {
+                Ok(session) => {
+                    self.session = session;
+                    break;
+                }
+                Err(error) => {
+                    let error = Error::new(ErrorKind::UnknownTask, error.to_string()).with_source(error);
+                    self.link.shelf.fail(error);
+                }
+            }
+        }
+        self.changes_at = None;
+        self.link.set(Some(Arc::clone(&self.session.connection)));
+        tracing::info!("connected with RabbitMQ again");
+    }
+
+    /// Ends everything in order, as far as RabbitMQ takes part.
+    async fn end(self) {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        self.session.controls.abort();
+        let left = self.link.shelf.close();
+        drop(left);
+        if let Some(connection) = self.link.connection() {
+            let _ = timeout(PATIENCE, connection.close(200, "OK".into())).await;
+        }
+        self.session.epoch.lose();
+        self.link.forget();
+        self.link.closed.cancel();
+    }
+}
