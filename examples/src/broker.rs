@@ -1,6 +1,10 @@
-//! Which broker a program works with, chosen by a URL.
+//! Which broker a program works with, chosen by a URL, and how it gets there.
 
+use std::fmt;
 use std::str::FromStr;
+
+use occamy_core::transport::Transport;
+use occamy_runtime::memory::MemoryBroker;
 
 /// A broker, as the scheme of its URL names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +17,7 @@ pub enum Broker {
 /// The schemes there are.
 const SCHEMES: &str = "memory:";
 
-/// Why a URL names no broker. It doesn't show the URL, which may hold a password.
+/// Why a URL names no broker, or none that is of use. It doesn't show the URL, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
@@ -26,6 +30,41 @@ pub enum BrokerError {
     /// The embedded broker has no address.
     #[error("nothing may follow the colon of memory:, which has no address")]
     Address,
+    /// The embedded broker has nobody outside of this process.
+    #[error(
+        "memory: is a broker within one process, which no other process can reach: give the URL of another"
+    )]
+    NotShared,
+}
+
+impl Broker {
+    /// Connects with the broker as a server of this service, under a name that no other server of the service has. A
+    /// client does the same, and leaves the requests alone.
+    ///
+    /// `embedded` is what `memory:` means in this process.
+    ///
+    /// # Errors
+    ///
+    /// If the broker can't be reached, or if it is the embedded one and this process has none.
+    pub async fn connect(
+        &self,
+        _service: &str,
+        name: &str,
+        embedded: Option<&MemoryBroker>,
+    ) -> anyhow::Result<Box<dyn Transport>> {
+        match self {
+            Self::Memory => Ok(Box::new(embedded.ok_or(BrokerError::NotShared)?.connect(name))),
+        }
+    }
+}
+
+/// Its URL, without a password.
+impl fmt::Display for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+        }
+    }
 }
 
 impl FromStr for Broker {
@@ -49,6 +88,14 @@ impl FromStr for Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_embedded_broker_is_one_that_is_given() {
+        let embedded = MemoryBroker::new();
+        assert!(Broker::Memory.connect("service", "server", Some(&embedded)).await.is_ok());
+        let error = Broker::Memory.connect("service", "server", None).await.err().unwrap();
+        assert_eq!(error.downcast_ref(), Some(&BrokerError::NotShared));
+    }
 
     #[test]
     fn the_scheme_names_the_broker() {

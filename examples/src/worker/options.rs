@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use occamy_core::CommandTask;
 use occamy_core::scheduler::{Config, ConfigError};
-use occamy_core::transport::redact_url;
 use occamy_runtime::{BuildError, Server, ServerBuilder};
 
 use super::commands::Commands;
+use crate::arguments;
 use crate::broker::Broker;
 
 /// Serves requests by running a program for each
@@ -32,7 +32,7 @@ pub struct Options {
     #[arg(long, value_name = "URL", default_value = "memory:")]
     pub broker: Broker,
     /// The name of the service, which all of its servers share
-    #[arg(long, value_name = "NAME", default_value = "worker", value_parser = name)]
+    #[arg(long, value_name = "NAME", default_value = "worker", value_parser = arguments::name)]
     pub service: String,
     /// How many programs run side by side [default: OCCAMY_SLOTS, or the cores that this process may use]
     #[arg(long, value_name = "N", value_parser = slots)]
@@ -104,15 +104,7 @@ impl Options {
     ///
     /// If they make no sense, or ask for help. The error shows no password.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments).map_err(|mut error| {
-            for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
-                if let Some(ContextValue::String(shown)) = error.get(kind) {
-                    let shown = ContextValue::String(redact_url(shown));
-                    error.insert(kind, shown);
-                }
-            }
-            error
-        })
+        arguments::read(arguments)
     }
 
     /// A server with these settings.
@@ -161,10 +153,6 @@ impl Options {
 
 fn defaults() -> Config {
     Config::new(1)
-}
-
-fn name(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() { Err("expected a name") } else { Ok(text.to_owned()) }
 }
 
 fn slots(text: &str) -> Result<usize, String> {
