@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use occamy_core::transport::{Publisher, header};
@@ -15,7 +15,7 @@ use crate::tsp::Problem;
 
 /// The length of a tour: of the one in the body, or of the best that the master knows.
 pub(super) const LENGTH: &str = "length";
-/// The master is done.
+/// True if the master is done.
 pub(super) const FINISHED: &str = "finished";
 
 /// A master that has not been heard of for so long is done, or gone: four times as long as it may be silent.
@@ -32,9 +32,9 @@ pub(super) struct Assistant {
 }
 
 impl Assistant {
-    pub(super) fn new(job: Job, publisher: Arc<dyn Publisher>) -> Self {
+    pub(super) fn new(job: Job, until: SystemTime, publisher: Arc<dyn Publisher>) -> Self {
         Self {
-            crew: Crew::new(job, publisher),
+            crew: Crew::new(job, until, publisher),
             known: AtomicI64::new(i64::MAX),
             heard: AtomicBool::new(false),
             finished: AtomicBool::new(false),
@@ -42,16 +42,14 @@ impl Assistant {
     }
 
     fn is_over(&self) -> bool {
-        self.finished.load(Ordering::Relaxed) || self.crew.job.is_over()
+        self.finished.load(Ordering::Relaxed) || self.crew.is_over()
     }
 }
 
 impl Task for Assistant {
     fn details(&self) -> TaskDetails {
         // As an offer it is not worth starting once the request is over.
-        TaskDetails::new(self.crew.job.assistants())
-            .group(Arc::clone(&self.crew.job.request))
-            .deadline(self.crew.job.until)
+        TaskDetails::new(self.crew.id()).group(Arc::clone(&self.crew.job.request)).deadline(self.crew.until)
     }
 
     fn run(&self, cx: &TaskContext) -> Result<(), Error> {
