@@ -1,0 +1,270 @@
+//! What goes on for as long as a transport lives: requests are pulled and put on the shelf, control messages as well, and
+//! what happens to the connection is attended to.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::{Event, Message, StatusCode};
+use futures_util::StreamExt;
+use occamy_core::Observation;
+use tokio::task::JoinHandle;
+use tokio::time::{interval, sleep, sleep_until, timeout};
+
+use crate::connect::reconnect_delay;
+use crate::encoding::decode;
+use crate::link::Link;
+use crate::message::{Received, Request};
+use crate::poison::{Suspicion, sweep};
+use crate::pulls::{Pulls, Status};
+use crate::session::{Session, as_error};
+use crate::setup::{SetupError, set_up};
+
+/// Runs until the link is closed.
+pub(crate) async fn run(link: Arc<Link>, session: Session) {
+    link.runtime.spawn(keep_leases(Arc::clone(&link)));
+    let mut pump = Pump { link, session, mending: None, suspicion: Suspicion::default() };
+    while !pump.turn().await {}
+}
+
+struct Pump {
+    link: Arc<Link>,
+    session: Session,
+    /// A consumer that is gone is looked for, or made anew.
+    mending: Option<JoinHandle<Result<PullConsumer, SetupError>>>,
+    suspicion: Suspicion,
+}
+
+impl Pump {
+    /// Waits for something to happen, and attends to it. True when there is nothing more to do.
+    async fn turn(&mut self) -> bool {
+        let (wanted, come, draining, closed) = {
+            let shelf = self.link.shelf();
+            (shelf.wanted(), shelf.requests.len(), shelf.draining && !shelf.drained, shelf.closed)
+        };
+        if closed {
+            return true;
+        }
+        if draining {
+            self.drain().await;
+        }
+        let now = Instant::now();
+        if self.link.is_connected() {
+            self.session.pulls.ask(wanted, come, now).await;
+        }
+        let wake = tokio::time::Instant::from_std(self.session.pulls.wake_at(now));
+        let drained = self.link.shelf().drained;
+        tokio::select! {
+            answer = self.session.pulls.next(), if !drained => match answer {
+                Some(answer) => self.take(answer),
+                None => self.start_anew().await,
+            },
+            control = self.session.controls.next() => match control {
+                Some(message) => self.take_control(message),
+                None => self.start_anew().await,
+            },
+            event = self.session.events.recv() => match event {
+                Some(event) => self.heed(event).await,
+                None => self.start_anew().await,
+            },
+            () = self.link.changed.notified() => {
+                // Given back without the lock.
+                let surplus = self.link.shelf().surplus();
+                drop(surplus);
+            },
+            mended = mended(&mut self.mending) => self.mended(mended),
+            () = sleep_until(wake) => {}
+        }
+        false
+    }
+
+    /// A request, or what JetStream has to say about a pull.
+    fn take(&mut self, answer: Message) {
+        match self.session.pulls.count(&answer, Instant::now()) {
+            Some(Status::Over) => {}
+            Some(Status::Gone) => self.mend(),
+            None => match Request::receive(&self.link, answer) {
+                Some(Received::Request(request)) => {
+                    self.link.shelf().requests.push_back(request);
+                    self.link.requests.notify_one();
+                    let surplus = self.link.shelf().surplus();
+                    drop(surplus);
+                }
+                Some(Received::Invalid(error)) => {
+                    self.link.shelf().fail(error);
+                    self.link.requests.notify_one();
+                }
+                Some(Received::Delayed) | None => {}
+            },
+        }
+    }
+
+    fn take_control(&mut self, message: Message) {
+        if message.status == Some(StatusCode::NO_RESPONDERS) {
+            return;
+        }
+        let headers = match decode(message.headers.as_ref()) {
+            Ok(headers) => headers,
+            Err(error) => {
+                self.link.shelf().fail(error);
+                return self.link.requests.notify_one();
+            }
+        };
+        let (headers, _) = occamy_core::transport::header::take_own(headers);
+        let bound = self.link.builder.control_queue;
+        let dropped = self.link.shelf().put_control(headers, message.payload, bound);
+        self.dropped_controls(dropped);
+        self.link.controls.notify_one();
+    }
+
+    fn dropped_controls(&self, count: usize) {
+        if count > 0 && !self.link.observer.record(&Observation::ControlMessagesDropped { count }) {
+            tracing::warn!(count, "control messages were dropped: the server reads them too slowly");
+        }
+    }
+
+    async fn heed(&mut self, event: Event) {
+        match event {
+            Event::Disconnected => {
+                self.suspicion.disconnected(Instant::now());
+                self.link.set_connected(false);
+            }
+            // The first one is that of the session's beginning.
+            Event::Connected if !self.link.is_connected() => self.reconnected().await,
+            Event::SlowConsumer(_) => self.dropped_controls(1),
+            Event::ServerError(error) => tracing::warn!(%error, "the NATS server complains"),
+            Event::ClientError(error) => tracing::warn!(%error, "the NATS client complains"),
+            _ => {}
+        }
+    }
+
+    async fn reconnected(&mut self) {
+        // The old pulls have ended with the old connection. What they still brought is ours.
+        while let Some(answer) = self.session.pulls.next_if_any() {
+            self.take(answer);
+        }
+        let consumer = self.session.pulls.consumer.clone();
+        if !self.link.shelf().drained
+            && let Ok(pulls) = Pulls::open(&self.session.client, consumer).await
+        {
+            self.session.pulls = pulls;
+        }
+        self.link.set_connected(true);
+        renew(&self.link, true);
+        let patience = 3 * self.link.builder.lease;
+        if self.suspicion.reconnected(Instant::now(), patience) {
+            self.link.runtime.spawn(sweep(Arc::clone(&self.link)));
+        }
+    }
+
+    fn mend(&mut self) {
+        if self.mending.is_none() {
+            let link = Arc::clone(&self.link);
+            let mending = async move { set_up(&link.context(), &link.builder).await };
+            self.mending = Some(self.link.runtime.spawn(mending));
+        }
+    }
+
+    fn mended(&mut self, mended: Result<PullConsumer, SetupError>) {
+        self.mending = None;
+        match mended {
+            Ok(consumer) => self.session.pulls.consumer = consumer,
+            Err(error) => {
+                self.session.pulls.pause(Duration::from_secs(1), Instant::now());
+                self.link.shelf().fail(as_error(error.into()));
+                self.link.requests.notify_one();
+            }
+        }
+    }
+
+    /// Gives back what nobody will take, and what is still on its way.
+    async fn drain(&mut self) {
+        // A broker that doesn't answer keeps nobody waiting; it hands out what it has handed to us after the lease.
+        const PATIENCE: Duration = Duration::from_secs(2);
+        if self.link.is_connected() {
+            self.session.pulls.drain().await;
+            let rest = async {
+                while let Some(answer) = self.session.pulls.next().await {
+                    if answer.status.is_none() {
+                        drop(Request::receive(&self.link, answer));
+                    }
+                }
+            };
+            let _ = timeout(PATIENCE, rest).await;
+        }
+        let requests = {
+            let mut shelf = self.link.shelf();
+            shelf.drained = true;
+            std::mem::take(&mut shelf.requests)
+        };
+        drop(requests);
+        self.link.requests.notify_one();
+        self.link.drained.notify_waiters();
+    }
+
+    /// The client is dead: another one takes its place.
+    async fn start_anew(&mut self) {
+        self.link.set_connected(false);
+        tracing::warn!("the NATS client has ended; another one takes its place");
+        for attempt in 1.. {
+            sleep(reconnect_delay(attempt)).await;
+            if self.link.shelf().closed {
+                return;
+            }
+            match Session::open(&self.link.builder).await {
+                Ok(session) => {
+                    self.session = session;
+                    break;
+                }
+                Err(error) => {
+                    self.link.shelf().fail(as_error(error));
+                    self.link.requests.notify_one();
+                }
+            }
+        }
+        self.link.replace(self.session.client.clone(), self.session.context.clone());
+        self.link.set_connected(true);
+        renew(&self.link, true);
+        // It did not die for nothing.
+        self.link.runtime.spawn(sweep(Arc::clone(&self.link)));
+    }
+}
+
+/// Pends where nothing is being mended.
+async fn mended(
+    mending: &mut Option<JoinHandle<Result<PullConsumer, SetupError>>>,
+) -> Result<PullConsumer, SetupError> {
+    match mending {
+        None => std::future::pending().await,
+        Some(mending) => mending.await.unwrap_or_else(|error| {
+            Err(SetupError::Broker { what: "the consumer".into(), source: error.into() })
+        }),
+    }
+}
+
+/// Keeps the leases of what this server has, and tells of those that are lost.
+async fn keep_leases(link: Arc<Link>) {
+    let mut tick = interval(link.leases.period());
+    loop {
+        tick.tick().await;
+        for lost in link.leases.expire(Instant::now()) {
+            lost();
+        }
+        if link.is_connected() {
+            renew(&link, false);
+        }
+    }
+}
+
+/// Renews the leases that are due, or all of them, side by side.
+fn renew(link: &Arc<Link>, all: bool) {
+    let now = Instant::now();
+    for (key, reply) in link.leases.due(now, all) {
+        let link = Arc::clone(link);
+        link.clone().runtime.spawn(async move {
+            let word = async_nats::jetstream::AckKind::Progress.into();
+            let answered = link.say(reply, word, link.leases.patience()).await.is_ok();
+            link.leases.renewed(key, now, answered);
+        });
+    }
+}

@@ -1,0 +1,124 @@
+//! A server's connection with NATS.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
+use occamy_core::{BoxFuture, Error, Monitor};
+
+use crate::builder::NatsBuilder;
+use crate::connect::ConnectError;
+use crate::io_thread::IoThread;
+use crate::link::Link;
+use crate::outbox::Outbox;
+use crate::publisher::NatsPublisher;
+use crate::pump;
+use crate::session::Session;
+use crate::streams::{Controls, Requests};
+
+/// A server's connection with NATS.
+///
+/// It ends with [`close`](Transport::close), or when it and both of its streams have been dropped. What is unsettled by
+/// then is handed out again after the lease, and settling it later is an error.
+///
+/// The stream of requests returns an error for what can't be understood and has become a dead letter, and when the
+/// consumer is gone and can't be had again. While the connection is away it waits. A settlement resolves when JetStream has
+/// answered it.
+pub struct NatsTransport {
+    connection: Arc<Connection>,
+    publisher: Arc<NatsPublisher>,
+    outbox: Outbox,
+}
+
+/// What transport and streams share.
+pub(crate) struct Connection {
+    pub(crate) link: Arc<Link>,
+    /// Everything ends with it.
+    _thread: IoThread,
+}
+
+impl NatsTransport {
+    /// The settings of a connection for a service of this name, with their defaults.
+    pub fn builder(service: &str) -> NatsBuilder {
+        NatsBuilder::new(service)
+    }
+
+    pub(crate) async fn connect(builder: NatsBuilder) -> Result<Self, ConnectError> {
+        let thread = IoThread::start().map_err(ConnectError::Thread)?;
+        let runtime = thread.handle().clone();
+        let connecting = runtime.spawn(async move {
+            let session = Session::open(&builder).await?;
+            Ok::<_, ConnectError>((builder, session))
+        });
+        // The thread lives as long as this future.
+        let connected = connecting.await.map_err(|error| {
+            ConnectError::Thread(std::io::Error::other(format!("it came to a bad end: {error}")))
+        })?;
+        let (builder, session) = connected?;
+        let link = Link::new(builder, session.client.clone(), session.context.clone(), runtime);
+        let (sender, outbox) = Outbox::open(&link);
+        let publisher = Arc::new(NatsPublisher::new(Arc::clone(&link), sender));
+        link.runtime.spawn(pump::run(Arc::clone(&link), session));
+        let connection = Arc::new(Connection { link, _thread: thread });
+        Ok(Self { connection, publisher, outbox })
+    }
+}
+
+impl Transport for NatsTransport {
+    fn requests(&self) -> Box<dyn RequestStream> {
+        Box::new(Requests(Arc::clone(&self.connection)))
+    }
+
+    fn controls(&self) -> Box<dyn ControlStream> {
+        self.connection.link.shelf().listens = true;
+        Box::new(Controls(Arc::clone(&self.connection)))
+    }
+
+    fn publisher(&self) -> Arc<dyn Publisher> {
+        Arc::clone(&self.publisher) as Arc<dyn Publisher>
+    }
+
+    fn observe(&self, monitor: Arc<dyn Monitor>) {
+        let link = &self.connection.link;
+        if link.observer.observe(monitor) && link.is_connected() {
+            link.observer.set_connected(true);
+        }
+    }
+
+    fn drain(&self) -> BoxFuture<'_, ()> {
+        async {
+            let link = &self.connection.link;
+            link.shelf().draining = true;
+            link.changed.notify_one();
+            link.requests.notify_one();
+            loop {
+                // It counts from here on, polled or not.
+                let drained = link.drained.notified();
+                let over = {
+                    let shelf = link.shelf();
+                    shelf.drained || shelf.closed
+                };
+                if over {
+                    return;
+                }
+                drained.await;
+            }
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.outbox.close().boxed()
+    }
+}
+
+impl fmt::Debug for NatsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let link = &self.connection.link;
+        f.debug_struct("NatsTransport")
+            .field("settings", &link.builder)
+            .field("connected", &link.is_connected())
+            .finish_non_exhaustive()
+    }
+}
