@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use occamy_core::transport::Transport;
+use occamy_core::transport::{SecretUrl, Transport};
+use occamy_nats::NatsTransport;
 use occamy_runtime::memory::MemoryBroker;
 
 /// A broker, as the scheme of its URL names it.
@@ -12,10 +13,12 @@ use occamy_runtime::memory::MemoryBroker;
 pub enum Broker {
     /// The embedded broker, in this process and nowhere else: `memory:`.
     Memory,
+    /// NATS JetStream: `nats://host:4222`, or `tls://host:4222` where it has to be encrypted.
+    Nats(SecretUrl),
 }
 
 /// The schemes there are.
-const SCHEMES: &str = "memory:";
+const SCHEMES: &str = "memory:, nats: and tls:";
 
 /// Why a URL names no broker, or none that is of use. It doesn't show the URL, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,12 +51,16 @@ impl Broker {
     /// If the broker can't be reached, or if it is the embedded one and this process has none.
     pub async fn connect(
         &self,
-        _service: &str,
+        service: &str,
         name: &str,
         embedded: Option<&MemoryBroker>,
     ) -> anyhow::Result<Box<dyn Transport>> {
         match self {
             Self::Memory => Ok(Box::new(embedded.ok_or(BrokerError::NotShared)?.connect(name))),
+            Self::Nats(url) => {
+                let connecting = NatsTransport::builder(service).url(url.clone()).name(name).connect();
+                Ok(Box::new(connecting.await?))
+            }
         }
     }
 }
@@ -63,6 +70,7 @@ impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
+            Self::Nats(url) => url.fmt(f),
         }
     }
 }
@@ -80,6 +88,7 @@ impl FromStr for Broker {
         match scheme.to_ascii_lowercase().as_str() {
             "memory" if address.is_empty() => Ok(Self::Memory),
             "memory" => Err(BrokerError::Address),
+            "nats" | "tls" => Ok(Self::Nats(url.into())),
             other => Err(BrokerError::UnknownScheme(other.to_owned())),
         }
     }
@@ -101,6 +110,11 @@ mod tests {
     fn the_scheme_names_the_broker() {
         assert_eq!("memory:".parse(), Ok(Broker::Memory));
         assert_eq!("Memory:".parse(), Ok(Broker::Memory));
+        for url in ["nats://127.0.0.1:4222", "tls://user:secret@host"] {
+            let broker: Broker = url.parse().unwrap();
+            assert_eq!(broker, Broker::Nats(url.into()));
+            assert!(!format!("{broker} {broker:?}").contains("secret"));
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(super) async fn run(
     let mut servers =
         if has_servers { Servers::start(&site, options, expansion).await? } else { Servers::none() };
     let timelines = servers.timelines().to_vec();
-    if !has_client && !options.json {
+    if !has_client {
         let (service, broker) = (&options.service, &options.broker);
         eprintln!("serving {service} at {broker}, until Ctrl-C or SIGTERM");
     }

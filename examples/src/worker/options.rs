@@ -26,9 +26,10 @@ use crate::broker::Broker;
 ///
 /// Logs go to standard error, what the programs write among them; RUST_LOG says how much is logged [default: info].
 #[derive(Clone, Debug, Parser)]
-#[command(name = "worker", version, after_long_help = LINES)]
+#[command(name = "worker", version, after_long_help = MESSAGES)]
 pub struct Options {
-    /// Where messages come from: a URL, whose scheme picks the transport. There is memory: for lines on standard input
+    /// Where messages come from: a URL, whose scheme picks the transport, such as nats://127.0.0.1:4222. memory: is for lines
+    /// on standard input
     #[arg(long, value_name = "URL", default_value = "memory:")]
     pub broker: Broker,
     /// The name of the service, which all of its servers share
@@ -83,7 +84,7 @@ pub struct Options {
     pub command: Vec<OsString>,
 }
 
-const LINES: &str = "\
+const MESSAGES: &str = "\
 With memory: messages are lines of JSON on standard input, such as
 
   {\"headers\": {\"task-id\": \"a\", \"group\": \"maps\", \"zoom\": 3}, \"body\": \"text\"}
@@ -94,8 +95,12 @@ what kind of message it was, its task id, the verdict (done, failed, retry, inte
 error, and which attempt it was. After retry, interrupted and busy the request comes again. The worker ends when
 standard input has ended and everything is settled.
 
+With another broker the worker serves the service's requests until SIGTERM or Ctrl-C. What ends is logged, settlements at the
+level debug. What is not done by the end of the grace period is handed back, and another worker does it.
+
 Exit status: 0 when everything was settled, as whatever; 1 if part of the input was not understood, or if the worker
-itself failed; 2 for wrong options; 130 when SIGTERM or Ctrl-C ended it before everything was settled.";
+itself failed; 2 for wrong options; 130 when SIGTERM or Ctrl-C ended it before everything was settled. With another broker
+what was handed back is settled, too.";
 
 impl Options {
     /// Reads the arguments of the program, its own name first.
