@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::job::REQUEST;
-use super::news::{News, received};
+use super::news::{News, enough};
 use super::options::{Options, Source};
 use super::site::Site;
 use super::{Board, Job};
@@ -121,8 +121,13 @@ impl Client {
         }
     }
 
-    /// Ends the connection, when the last answer is sent.
+    /// Ends the connection, when the last answer is sent. Masters that still run hear that nobody waits for them.
     pub(super) async fn close(&self) {
+        let publisher = self.transport.publisher();
+        for row in self.board.all().iter().filter(|row| !row.finished) {
+            // One that doesn't hear it runs to its end.
+            let _ = publisher.try_control(enough(&row.job.request), Bytes::new());
+        }
         match tokio::time::timeout(CLOSING, self.transport.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the client's connection was not closed in order"),
@@ -169,7 +174,7 @@ impl Listener {
         let news = News::decode(headers, body, cities)?;
         if news.finished {
             // If it doesn't get there, the result comes again.
-            let _ = self.publisher.try_control(received(request), Bytes::new());
+            let _ = self.publisher.try_control(enough(request), Bytes::new());
         }
         self.board.hear(request, news);
         self.hearing.send_replace(Instant::now());

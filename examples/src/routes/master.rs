@@ -12,7 +12,7 @@ use super::assistant::{FINISHED, LENGTH};
 use super::climb::Climb;
 use super::crew::Crew;
 use super::job::Job;
-use super::news::{News, RECEIVED};
+use super::news::{ENOUGH, News};
 use super::pace::Pace;
 use crate::tsp::{Problem, Tour, known_optimum};
 
@@ -43,16 +43,16 @@ pub(super) struct Master {
     expansion: bool,
     /// The best tour that assistants sent since the last look.
     inbox: Mutex<Option<(i64, Tour)>>,
-    /// The client has a result: from here, or from another server that was given the same request.
-    received: AtomicBool,
+    /// The client has a result, from here or from another server that was given the same request; or it wants none.
+    enough: AtomicBool,
     /// Assistants are of no use any more.
     ended: AtomicBool,
 }
 
 impl Master {
     pub(super) fn new(job: Job, until: SystemTime, publisher: Arc<dyn Publisher>, expansion: bool) -> Self {
-        let (received, ended) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { crew: Crew::new(job, until, publisher), expansion, inbox: Mutex::new(None), received, ended }
+        let (enough, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { crew: Crew::new(job, until, publisher), expansion, inbox: Mutex::new(None), enough, ended }
     }
 
     /// Sends news to all assistants, on whichever server they run. A full outbox loses nothing that matters.
@@ -74,7 +74,7 @@ impl Master {
             self.report(result)?;
             let sent = Instant::now();
             while sent.elapsed() < ANSWER {
-                if self.is_received() {
+                if self.is_enough() {
                     return Ok(());
                 }
                 if cx.wait_stopped(LOOK) {
@@ -88,8 +88,8 @@ impl Master {
         ))
     }
 
-    fn is_received(&self) -> bool {
-        self.received.load(Ordering::Relaxed)
+    fn is_enough(&self) -> bool {
+        self.enough.load(Ordering::Relaxed)
     }
 
     fn take_inbox(&self) -> Option<Tour> {
@@ -113,7 +113,7 @@ impl Task for Master {
         let mut climb = Climb::new(&Arc::new(problem), self.crew.job.seed);
         let optimum = known_optimum(self.crew.job.instance.name());
         let (mut telling, mut reporting) = (Pace::new(NEWS, SIGN_OF_LIFE), Pace::new(REPORT, REPORT_AGAIN));
-        while !self.crew.is_over() && Some(climb.best().1) != optimum && !self.is_received() {
+        while !self.crew.is_over() && Some(climb.best().1) != optimum && !self.is_enough() {
             cx.check()?;
             let mut better = climb.step();
             if let Some(tour) = self.take_inbox() {
@@ -138,8 +138,8 @@ impl Task for Master {
     }
 
     fn handle(&self, _: &TaskContext, headers: &Headers, body: &Bytes) -> Result<(), Error> {
-        if headers.optional_bool(RECEIVED)? == Some(true) {
-            self.received.store(true, Ordering::Relaxed);
+        if headers.optional_bool(ENOUGH)? == Some(true) {
+            self.enough.store(true, Ordering::Relaxed);
             return Ok(());
         }
         let length = headers.integer(LENGTH)?;
@@ -163,7 +163,7 @@ mod tests {
     use occamy_runtime::test_support::TestContext;
 
     use super::*;
-    use crate::routes::news::received;
+    use crate::routes::news::enough;
 
     fn master(publisher: Arc<dyn Publisher>) -> Master {
         let text = "NAME: a\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 0 1\n\
@@ -188,7 +188,7 @@ mod tests {
             test.stop();
             assert_eq!(run.join().unwrap().unwrap_err().kind(), ErrorKind::TaskInterrupted);
         });
-        let (answer, test) = (received("a"), TestContext::new());
+        let (answer, test) = (enough("a"), TestContext::new());
         master.handle(test.cx(), &answer, &Bytes::new()).unwrap();
         assert_eq!(master.run(test.cx()), Ok(()));
         assert!(master.expand(1).is_empty(), "nobody needs assistants any more");

@@ -13,8 +13,8 @@ use super::assistant::{FINISHED, LENGTH};
 use super::job::{REQUEST, from_micros, to_micros};
 use crate::tsp::Tour;
 
-/// In a client's answer, which goes to the master: the result has arrived.
-pub(super) const RECEIVED: &str = "received";
+/// In a client's answer, which goes to the master: it has the result, or wants it no longer.
+pub(super) const ENOUGH: &str = "enough";
 
 /// How long it took from sending to the start, in microseconds.
 const START_LATENCY: &str = "start-latency";
@@ -58,9 +58,9 @@ impl News {
     }
 }
 
-/// A client's answer to the last news of a request.
-pub(super) fn received(request: &str) -> Headers {
-    Headers::new().with(header::TASK_ID, request).with(RECEIVED, true)
+/// What a client answers to the last news of a request, or says when it gives up.
+pub(super) fn enough(request: &str) -> Headers {
+    Headers::new().with(header::TASK_ID, request).with(ENOUGH, true)
 }
 
 #[cfg(test)]

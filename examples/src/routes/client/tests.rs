@@ -24,12 +24,19 @@ async fn client(broker: &MemoryBroker, options: &Options) -> (Site, Client) {
 #[tokio::test(start_paused = true)]
 async fn without_any_news_the_client_ends_and_says_what_is_missing() {
     let (broker, options) = (MemoryBroker::new(), short("2"));
+    let mut controls = broker.connect("server").controls();
     let (_, client) = client(&broker, &options).await;
     let start = Instant::now();
     let missing = client.results(Duration::from_secs(60), || 0).await;
     assert_eq!(start.elapsed().as_secs(), 60);
     assert_eq!(missing.len(), 2);
     assert!(missing[0].contains("no server has begun it"), "{missing:?}");
+
+    client.close().await;
+    for row in client.board().all() {
+        let message = controls.next().await.unwrap().unwrap();
+        assert_eq!(message.headers(), &enough(&row.job.request), "a master that runs after all may end");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +64,7 @@ async fn news_prolong_the_patience_and_results_are_answered() {
     client.close().await;
     loop {
         let message = controls.next().await.unwrap().unwrap();
-        if message.headers() == &received(&request) {
+        if message.headers() == &enough(&request) {
             break;
         }
     }
