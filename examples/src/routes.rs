@@ -1,6 +1,6 @@
 //! The route-optimisation service of the program `routes`: requests become masters, which grow into spare slots.
 //!
-//! A [run] has servers, a [client], or both. A request names its client's address, and its master sends [news] to it
+//! A run has servers, a client, or both. A request names the address of its client, and its master sends news to it
 //! until the client has the result. Everything goes through a broker, in one process or over several.
 
 mod assistant;
