@@ -19,6 +19,7 @@ pub struct NatsBuilder {
     pub(crate) credentials: Option<Credentials>,
     pub(crate) tls: Tls,
     pub(crate) domain: Option<String>,
+    pub(crate) inbox_prefix: String,
     pub(crate) create: bool,
     pub(crate) replicas: usize,
     pub(crate) lease: Duration,
@@ -57,6 +58,8 @@ impl NatsBuilder {
             credentials: None,
             tls: Tls::default(),
             domain: None,
+            // What every client of NATS takes.
+            inbox_prefix: "_INBOX".into(),
             create: true,
             // What JetStream does unless told otherwise; more need a cluster.
             replicas: 1,
@@ -150,6 +153,12 @@ impl NatsBuilder {
     /// The JetStream domain, where it isn't that of the server that one connects to: behind a leaf node.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
+        self
+    }
+
+    /// What the subjects of answers begin with, for accounts that may not use `_INBOX`, which is the default.
+    pub fn inbox_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.inbox_prefix = prefix.into();
         self
     }
 

@@ -63,6 +63,7 @@ pub(crate) async fn connect(builder: &NatsBuilder) -> Result<Connected, ConnectE
     let (sender, events) = mpsc::unbounded_channel();
     let mut options = ConnectOptions::new()
         .name(&builder.client_name)
+        .custom_inbox_prefix(&builder.inbox_prefix)
         .connection_timeout(builder.connect_timeout)
         .ping_interval(builder.ping_interval)
         .max_reconnects(None)

@@ -28,6 +28,8 @@ struct Lease {
     until: Instant,
     /// A renewal is under way.
     renewing: bool,
+    /// It is being handed back.
+    let_go: bool,
     watches: Vec<LeaseWatch>,
 }
 
@@ -51,7 +53,8 @@ impl Leases {
         let mut held = self.held();
         held.next += 1;
         let key = held.next;
-        let lease = Lease { reply, until: now + self.length, renewing: false, watches: Vec::new() };
+        let lease =
+            Lease { reply, until: now + self.length, renewing: false, let_go: false, watches: Vec::new() };
         held.leases.insert(key, lease);
         key
     }
@@ -82,12 +85,22 @@ impl Leases {
     pub(crate) fn due(&self, now: Instant, all: bool) -> Vec<(u64, Subject)> {
         let soon = now + self.length * 2 / 3;
         let mut held = self.held();
-        let due = held.leases.iter_mut().filter(|(_, lease)| !lease.renewing && (all || lease.until <= soon));
+        let due = held
+            .leases
+            .iter_mut()
+            .filter(|(_, lease)| !lease.renewing && !lease.let_go && (all || lease.until <= soon));
         due.map(|(&key, lease)| {
             lease.renewing = true;
             (key, lease.reply.clone())
         })
         .collect()
+    }
+
+    /// Renews it no more, since it is being handed back: a renewal that comes after that would keep it from everybody.
+    pub(crate) fn let_go(&self, key: u64) {
+        if let Some(lease) = self.held().leases.get_mut(&key) {
+            lease.let_go = true;
+        }
     }
 
     /// A renewal has ended: it was sent at this time, and answered or not.
@@ -172,6 +185,15 @@ mod tests {
         let (count, watch) = counter();
         leases.watch(key, watch);
         assert_eq!(count.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_is_being_handed_back_is_not_renewed() {
+        let (leases, start) = (Leases::new(LENGTH), Instant::now());
+        let key = leases.begin("reply".into(), start);
+        leases.let_go(key);
+        assert!(leases.due(start + seconds(20), true).is_empty());
+        assert_eq!(leases.left(key, start + seconds(20)), Some(seconds(10)));
     }
 
     #[test]

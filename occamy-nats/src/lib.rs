@@ -59,6 +59,9 @@
 //! - JetStream answers before it has synced to disk: an operating system that crashes can lose what it has taken. Set
 //!   [`sync_interval`](https://docs.nats.io/running-a-nats-service/configuration#jetstream) to `always`, or keep
 //!   [replicas](NatsBuilder::replicas) on several servers.
+//! - A user with restricted permissions needs to publish to the three subjects, `$JS.API.>`, `$JS.ACK.>` and
+//!   `_INBOX.>`, and to subscribe to the subject of control messages and `_INBOX.>`. (By a message to an inbox that nobody
+//!   has a transport finds out that the server has taken what was sent before.)
 //! - The work-queue stream is the consumer's alone: JetStream refuses a second one without a filter.
 //! - Headers and body together have to stay 8 KiB below the server's `max_payload`, which is 1 MiB by default: that much is
 //!   kept for the headers of a dead letter.

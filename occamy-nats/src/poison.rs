@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoding::{encode, size};
 use crate::link::Link;
+use crate::message::MESSAGE_ID;
 
 /// The header of a dead letter that has the headers in it that could not be read, as bytes.
 const RAW_HEADERS: &str = "occamy-raw-headers";
@@ -118,12 +119,19 @@ async fn remove(
     let error =
         Error::new(ErrorKind::InvalidHeaders, "the headers can't be read: they are not as NATS has them");
     let buried = header::bury(Headers::new(), &error, &names.request_subject, 1);
-    let mut headers = encode(&buried.clone().with(RAW_HEADERS, Bytes::from(raw)))?;
-    if size(&headers, body.len()) > link.client().max_payload() {
-        headers = encode(&buried)?;
+    let id = format!("{}.{}-unreadable", stored.seq, stored.time);
+    // As much as there is room for.
+    let ways = [buried.clone().with(RAW_HEADERS, Bytes::from(raw)), buried, Headers::new()];
+    for (index, headers) in ways.iter().enumerate() {
+        let mut headers = encode(headers)?;
+        if index < 2 {
+            headers.insert(MESSAGE_ID, &*id);
+        }
+        if size(&headers, body.len()) <= link.client().max_payload() {
+            context.publish_with_headers(names.dead_subject.clone(), headers, body).await?.await?;
+            break;
+        }
     }
-    headers.insert("Nats-Msg-Id", format!("{}.{}-unreadable", stored.seq, stored.time).as_str());
-    context.publish_with_headers(names.dead_subject.clone(), headers, body).await?.await?;
     let stream = context.get_stream_no_info(&names.request_stream).await?;
     stream.delete_message(stored.seq).await?;
     link.shelf().fail(error);

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::encoding::{encode, size};
 use crate::link::{Link, fence};
+use crate::message::MESSAGE_ID;
 
 /// What is kept of the server's limit for the headers of a dead letter, in bytes.
 const RESERVED: usize = 8 << 10;
@@ -129,7 +130,7 @@ impl Link {
         const PAUSE: Duration = Duration::from_millis(100);
         let deadline = Instant::now() + self.builder.publish_timeout;
         let Letter { mut headers, body, .. } = letter;
-        headers.insert("Nats-Msg-Id", uuid::Uuid::new_v4().to_string().as_str());
+        headers.insert(MESSAGE_ID, uuid::Uuid::new_v4().to_string().as_str());
         let mut last = unanswered();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

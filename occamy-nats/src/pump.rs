@@ -192,6 +192,10 @@ impl Pump {
             };
             let _ = timeout(PATIENCE, rest).await;
         }
+        self.drained();
+    }
+
+    fn drained(&self) {
         let requests = {
             let mut shelf = self.link.shelf();
             shelf.drained = true;
@@ -210,6 +214,10 @@ impl Pump {
             sleep(reconnect_delay(attempt)).await;
             if self.link.shelf().closed {
                 return;
+            }
+            // What was on its way to the dead client is handed out after the lease.
+            if self.link.shelf().draining {
+                self.drained();
             }
             match Session::open(&self.link.builder).await {
                 Ok(session) => {
@@ -250,7 +258,8 @@ async fn keep_leases(link: Arc<Link>) {
         for lost in link.leases.expire(Instant::now()) {
             lost();
         }
-        if link.is_connected() {
+        // What is unsettled when a transport closes is for others.
+        if link.is_connected() && !link.shelf().closed {
             renew(&link, false);
         }
     }

@@ -31,7 +31,12 @@ impl Session {
         let controls = controls.map_err(|error| broker(error.into()))?;
         let pulls = Pulls::open(&client, consumer).await.map_err(|error| broker(error.into()))?;
         // From here on no control message passes us by.
-        fence(&client, builder.connect_timeout).await.map_err(|error| broker(error.into()))?;
+        let fenced = fence(&client, builder.connect_timeout).await;
+        fenced.map_err(|error| SetupError::Broker {
+            what: "an answer to a message to an inbox, for which the documentation lists the permissions,"
+                .into(),
+            source: error.into(),
+        })?;
         Ok(Self { client, context, events, controls, pulls })
     }
 }

@@ -38,6 +38,18 @@ pub(crate) struct Connection {
     _thread: IoThread,
 }
 
+/// What is on the shelf knows the connection, which has the shelf: neither would ever go.
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let requests = {
+            let mut shelf = self.link.shelf();
+            shelf.closed = true;
+            std::mem::take(&mut shelf.requests)
+        };
+        drop(requests);
+    }
+}
+
 impl NatsTransport {
     /// The settings of a connection for a service of this name, with their defaults.
     pub fn builder(service: &str) -> NatsBuilder {

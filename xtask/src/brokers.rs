@@ -22,7 +22,7 @@ pub(crate) use broker::Broker;
 use record::Standing;
 pub(crate) use session::Session;
 use shelf::{For, Shelf};
-use source::Source;
+pub(crate) use source::Source;
 
 use crate::interrupt;
 

@@ -7,7 +7,8 @@ use cargo_metadata::MetadataCommand;
 use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
-use crate::{explore, interrupt, layers, mutants, sim, test, tools};
+use crate::brokers::Source;
+use crate::{conformance, explore, interrupt, layers, mutants, sim, test, tools};
 
 /// Run what CI runs.
 ///
@@ -40,6 +41,9 @@ enum Step {
     Package,
     /// Every test: the same as `cargo xtask test`.
     Test,
+    /// The conformance of NATS's newest server, beside that of the system's, which the tests have taken: the same as
+    /// `cargo xtask conformance nats --from pypi`.
+    Newest,
     /// The simulation of the scheduler: the same as `cargo xtask sim`.
     Sim,
     /// Every interleaving of a few messages: the same as `cargo xtask explore`.
@@ -92,6 +96,7 @@ impl Step {
             }
             Self::Package => package(sh)?,
             Self::Test => test::run(sh, &test::Args::default())?,
+            Self::Newest => conformance::run(sh, &conformance::Args::of("nats", Source::Pypi))?,
             Self::Sim => sim::run(&sim::Args::default())?,
             Self::Explore => explore::run(&explore::Args::default())?,
             Self::Mutants => mutants::run(&mutants::Args::default())?,

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValuesParser;
 use xshell::Shell;
 
-use crate::brokers::{Options, Session};
+use crate::brokers::{Options, Session, Source};
 use crate::suites::{self, Suite};
 use crate::{interrupt, workspace_root};
 
@@ -24,6 +24,14 @@ pub(crate) struct Args {
     /// Passed on to the kit: `--list` and the like.
     #[arg(last = true, value_name = "KIT_ARGS")]
     kit: Vec<String>,
+}
+
+impl Args {
+    /// All checks on one transport, against a server from there.
+    pub(crate) fn of(name: &str, from: Source) -> Self {
+        let options = Options { from: Some(from), ..Options::default() };
+        Self { name: name.to_owned(), checks: Vec::new(), options, kit: Vec::new() }
+    }
 }
 
 /// Runs the command.

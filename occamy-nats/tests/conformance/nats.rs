@@ -12,8 +12,8 @@ use occamy_runtime::conformance::{
     Answer, Channel, Connection, DeadLetter, Hostility, Misuse, Refusal, Subject, SubjectError,
 };
 
-use crate::hostile;
-use crate::private::{self, Private};
+use crate::common;
+use crate::{hostile, misuse as server};
 
 /// A server on this machine that lets everybody in.
 pub(crate) struct Nats {
@@ -24,10 +24,9 @@ pub(crate) struct Nats {
 
 impl Nats {
     pub(crate) fn from_environment() -> Option<Self> {
-        let url = std::env::var("OCCAMY_NATS_URL").ok().filter(|url| !url.is_empty())?;
-        let address = url.trim_start_matches("nats://").trim_end_matches('/').parse();
+        let address = common::address()?.parse();
         let address = address.expect("OCCAMY_NATS_URL is nats://, an address of numbers and a port");
-        Some(Self { address, program: std::env::var("OCCAMY_NATS_SERVER").ok() })
+        Some(Self { address, program: common::program() })
     }
 
     /// JetStream, past the transport.
@@ -66,7 +65,7 @@ impl Subject for Nats {
             let mut letters = Vec::new();
             loop {
                 let mut batch =
-                    consumer.fetch().max_messages(500).expires(Duration::from_secs(5)).messages().await?;
+                    consumer.fetch().max_messages(500).expires(Duration::from_millis(500)).messages().await?;
                 let before = letters.len();
                 while let Some(message) = batch.next().await {
                     let message = message?;
@@ -116,8 +115,8 @@ impl Subject for Nats {
     fn connect_wrongly<'a>(&'a self, service: &'a str, misuse: &'a Misuse) -> Answer<'a, Refusal> {
         Box::pin(async move {
             let program = self.program.as_deref().ok_or("OCCAMY_NATS_SERVER names no program")?;
-            let private = Private::start(program, misuse).await?;
-            let builder = private::builder(&private, service, misuse);
+            let private = server::server(program, misuse).await?;
+            let builder = server::builder(&private, service, misuse);
             let mut shown = vec![format!("{builder:?} {builder:#?}")];
             let connected = builder.connect().await;
             let error = match connected {
