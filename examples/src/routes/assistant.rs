@@ -28,6 +28,8 @@ pub(super) struct Assistant {
     known: AtomicI64,
     /// The master has been heard of since the last look.
     heard: AtomicBool,
+    /// The master has been heard of at all.
+    met: AtomicBool,
     finished: AtomicBool,
 }
 
@@ -37,6 +39,7 @@ impl Assistant {
             crew: Crew::new(job, until, publisher),
             known: AtomicI64::new(i64::MAX),
             heard: AtomicBool::new(false),
+            met: AtomicBool::new(false),
             finished: AtomicBool::new(false),
         }
     }
@@ -77,16 +80,42 @@ impl Task for Assistant {
     }
 
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
-        if self.is_over() { Vec::new() } else { self.crew.hire(limit) }
+        // One that began when the master had gone must not beget others, which would do the same.
+        let wanted = self.met.load(Ordering::Relaxed) && !self.is_over();
+        if wanted { self.crew.hire(limit) } else { Vec::new() }
     }
 
-    fn handle(&self, _: &TaskContext, headers: &Headers, _: &Bytes) -> Result<(), Error> {
+    fn handle(&self, cx: &TaskContext, headers: &Headers, _: &Bytes) -> Result<(), Error> {
         self.heard.store(true, Ordering::Relaxed);
+        if !self.met.swap(true, Ordering::Relaxed) {
+            cx.request_expansion();
+        }
         if headers.optional_bool(FINISHED)? == Some(true) {
             self.finished.store(true, Ordering::Relaxed);
         } else {
             self.known.fetch_min(headers.integer(LENGTH)?, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use occamy_runtime::memory::MemoryBroker;
+    use occamy_runtime::test_support::TestContext;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_assistant_hires_others_while_there_is_a_master() {
+        let until = SystemTime::now() + Duration::from_secs(3600);
+        let assistant = Assistant::new(Job::tiny(), until, MemoryBroker::new().publisher());
+        let test = TestContext::new();
+        assert!(assistant.expand(2).is_empty(), "nobody has been heard of");
+        let hears = |headers: Headers| assistant.handle(test.cx(), &headers, &Bytes::new()).unwrap();
+        hears(Headers::new().with(LENGTH, 7));
+        assert_eq!(assistant.expand(2).len(), 2);
+        hears(Headers::new().with(FINISHED, true));
+        assert!(assistant.expand(2).is_empty());
     }
 }

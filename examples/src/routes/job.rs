@@ -140,3 +140,27 @@ fn checked_add(time: SystemTime, more: Duration) -> Result<SystemTime, Error> {
     let too_late = || Error::new(ErrorKind::InvalidHeaders, "there is no time so late");
     time.checked_add(more).ok_or_else(too_late)
 }
+
+#[cfg(test)]
+pub(super) mod test_support {
+    use super::*;
+
+    /// Three cities.
+    pub(in super::super) const INSTANCE: &str = "NAME: a\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\n\
+                                                 NODE_COORD_SECTION\n1 0 0\n2 0 1\n3 1 0\nEOF\n";
+
+    impl Job {
+        /// The smallest there is.
+        pub(in super::super) fn tiny() -> Self {
+            Self {
+                request: "a".into(),
+                reply_to: "client".into(),
+                text: INSTANCE.into(),
+                instance: INSTANCE.parse().unwrap(),
+                sent: SystemTime::now(),
+                time: Duration::ZERO,
+                seed: 0,
+            }
+        }
+    }
+}

@@ -165,24 +165,11 @@ mod tests {
     use super::*;
     use crate::routes::news::enough;
 
-    fn master(publisher: Arc<dyn Publisher>) -> Master {
-        let text = "NAME: a\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n1 0 0\n2 0 1\n\
-                    3 1 0\nEOF\n";
-        let job = Job {
-            request: "a".into(),
-            reply_to: "client".into(),
-            text: text.into(),
-            instance: text.parse().unwrap(),
-            sent: SystemTime::now(),
-            time: Duration::ZERO,
-            seed: 0,
-        };
-        Master::new(job, SystemTime::now(), publisher, true)
-    }
-
     #[tokio::test]
     async fn a_request_is_not_done_before_the_client_has_the_result() {
-        let (master, test) = (master(MemoryBroker::new().publisher()), TestContext::new());
+        let publisher = MemoryBroker::new().publisher();
+        let (master, test) =
+            (Master::new(Job::tiny(), SystemTime::now(), publisher, true), TestContext::new());
         std::thread::scope(|scope| {
             let run = scope.spawn(|| master.run(test.cx()));
             test.stop();

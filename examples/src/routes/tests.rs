@@ -9,6 +9,7 @@ use occamy_core::transport::header;
 use occamy_core::{ErrorKind, Handler, Headers, Monitor, Observation, SlotStatus, SlotUsage};
 use occamy_runtime::memory::MemoryBroker;
 
+use super::job::test_support::INSTANCE;
 use super::report::Report;
 use super::run::run;
 use super::{Options, SOLVE, Timeline, handler};
@@ -51,8 +52,6 @@ async fn a_message_that_is_no_job_is_an_error_that_says_so() {
     let error_of = |headers: Headers, body: &'static str| {
         handler.handle(&headers, &Bytes::from_static(body.as_bytes())).map(|_| ()).unwrap_err()
     };
-    const INSTANCE: &str = "NAME: a\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n\
-                            1 0 0\n2 0 1\n3 1 0\nEOF\n";
     assert!(handler.handle(&complete(), &Bytes::from_static(INSTANCE.as_bytes())).is_ok());
     assert_eq!(error_of(complete(), "not an instance").kind(), ErrorKind::InvalidBody);
     for missing in ["request", "reply-to", "sent", "time", "seed", header::HANDLER_ID] {
