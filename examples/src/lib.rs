@@ -5,6 +5,7 @@
 
 mod arguments;
 pub mod broker;
+pub mod custom_transport;
 pub mod eviction;
 mod output;
 pub mod picture;

