@@ -1,6 +1,11 @@
-//! Which broker a program works with, chosen by a URL.
+//! Which broker a program works with, chosen by a URL, and how it gets there.
 
+use std::fmt;
 use std::str::FromStr;
+
+use occamy_core::transport::{SecretUrl, Transport};
+use occamy_nats::NatsTransport;
+use occamy_runtime::memory::MemoryBroker;
 
 /// A broker, as the scheme of its URL names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,12 +13,14 @@ use std::str::FromStr;
 pub enum Broker {
     /// The embedded broker, in this process and nowhere else: `memory:`.
     Memory,
+    /// NATS JetStream: `nats://host:4222`, or `tls://host:4222` where it has to be encrypted.
+    Nats(SecretUrl),
 }
 
 /// The schemes there are.
-const SCHEMES: &str = "memory:";
+const SCHEMES: &str = "memory:, nats: and tls:";
 
-/// Why a URL names no broker. It doesn't show the URL, which may hold a password.
+/// Why a URL names no broker, or none that is of use. It doesn't show the URL, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BrokerError {
@@ -26,6 +33,46 @@ pub enum BrokerError {
     /// The embedded broker has no address.
     #[error("nothing may follow the colon of memory:, which has no address")]
     Address,
+    /// The embedded broker has nobody outside of this process.
+    #[error(
+        "memory: is a broker within one process, which no other process can reach: give the URL of another"
+    )]
+    NotShared,
+}
+
+impl Broker {
+    /// Connects with the broker as a server of this service, under a name that no other server of the service has. A
+    /// client does the same, and leaves the requests alone.
+    ///
+    /// `embedded` is what `memory:` means in this process.
+    ///
+    /// # Errors
+    ///
+    /// If the broker can't be reached, or if it is the embedded one and this process has none.
+    pub async fn connect(
+        &self,
+        service: &str,
+        name: &str,
+        embedded: Option<&MemoryBroker>,
+    ) -> anyhow::Result<Box<dyn Transport>> {
+        match self {
+            Self::Memory => Ok(Box::new(embedded.ok_or(BrokerError::NotShared)?.connect(name))),
+            Self::Nats(url) => {
+                let connecting = NatsTransport::builder(service).url(url.clone()).name(name).connect();
+                Ok(Box::new(connecting.await?))
+            }
+        }
+    }
+}
+
+/// Its URL, without a password.
+impl fmt::Display for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Nats(url) => url.fmt(f),
+        }
+    }
 }
 
 impl FromStr for Broker {
@@ -41,6 +88,7 @@ impl FromStr for Broker {
         match scheme.to_ascii_lowercase().as_str() {
             "memory" if address.is_empty() => Ok(Self::Memory),
             "memory" => Err(BrokerError::Address),
+            "nats" | "tls" => Ok(Self::Nats(url.into())),
             other => Err(BrokerError::UnknownScheme(other.to_owned())),
         }
     }
@@ -50,10 +98,23 @@ impl FromStr for Broker {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn the_embedded_broker_is_one_that_is_given() {
+        let embedded = MemoryBroker::new();
+        assert!(Broker::Memory.connect("service", "server", Some(&embedded)).await.is_ok());
+        let error = Broker::Memory.connect("service", "server", None).await.err().unwrap();
+        assert_eq!(error.downcast_ref(), Some(&BrokerError::NotShared));
+    }
+
     #[test]
     fn the_scheme_names_the_broker() {
         assert_eq!("memory:".parse(), Ok(Broker::Memory));
         assert_eq!("Memory:".parse(), Ok(Broker::Memory));
+        for url in ["nats://127.0.0.1:4222", "tls://user:secret@host"] {
+            let broker: Broker = url.parse().unwrap();
+            assert_eq!(broker, Broker::Nats(url.into()));
+            assert!(!format!("{broker} {broker:?}").contains("secret"));
+        }
     }
 
     #[test]

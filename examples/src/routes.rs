@@ -1,21 +1,30 @@
 //! The route-optimisation service of the program `routes`: requests become masters, which grow into spare slots.
+//!
+//! A run has servers, a client, or both. A request names the address of its client, and its master sends news to it
+//! until the client has the result. Everything goes through a broker, in one process or over several.
 
 mod assistant;
 mod board;
+mod client;
 mod climb;
 mod compare;
 mod crew;
 mod job;
 mod master;
+mod news;
 mod options;
+mod pace;
 mod progress;
 mod report;
 mod run;
+mod servers;
+mod site;
+mod slot_report;
 mod timeline;
 
 pub use board::{Board, Row};
 pub use job::{ASSIST, Job, SOLVE, handler};
-pub use options::Options;
+pub use options::{Options, Role};
 pub use timeline::{SlotTime, Timeline};
 
 use std::io::IsTerminal;
@@ -42,7 +51,9 @@ pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(&outcome);
     report.draw(&outcome, &options.out)?;
     print(options.json, &report, &report.text())?;
-    Ok(code(report.interrupted, !report.failures.is_empty()))
+    // A signal is how servers are meant to end.
+    let interrupted = report.interrupted && options.role != Role::Server;
+    Ok(code(interrupted, !report.failures.is_empty()))
 }
 
 /// 130 is what shells use for a program that Ctrl-C ended.

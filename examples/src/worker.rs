@@ -5,6 +5,7 @@ mod connection;
 mod lines;
 mod options;
 mod run;
+mod shared;
 
 pub use options::Options;
 pub use run::main;

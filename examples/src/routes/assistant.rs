@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use occamy_core::transport::{Publisher, header};
@@ -15,7 +15,7 @@ use crate::tsp::Problem;
 
 /// The length of a tour: of the one in the body, or of the best that the master knows.
 pub(super) const LENGTH: &str = "length";
-/// The master is done.
+/// True if the master is done.
 pub(super) const FINISHED: &str = "finished";
 
 /// A master that has not been heard of for so long is done, or gone: four times as long as it may be silent.
@@ -28,30 +28,31 @@ pub(super) struct Assistant {
     known: AtomicI64,
     /// The master has been heard of since the last look.
     heard: AtomicBool,
+    /// The master has been heard of at all.
+    met: AtomicBool,
     finished: AtomicBool,
 }
 
 impl Assistant {
-    pub(super) fn new(job: Job, publisher: Arc<dyn Publisher>) -> Self {
+    pub(super) fn new(job: Job, until: SystemTime, publisher: Arc<dyn Publisher>) -> Self {
         Self {
-            crew: Crew::new(job, publisher),
+            crew: Crew::new(job, until, publisher),
             known: AtomicI64::new(i64::MAX),
             heard: AtomicBool::new(false),
+            met: AtomicBool::new(false),
             finished: AtomicBool::new(false),
         }
     }
 
     fn is_over(&self) -> bool {
-        self.finished.load(Ordering::Relaxed) || self.crew.job.is_over()
+        self.finished.load(Ordering::Relaxed) || self.crew.is_over()
     }
 }
 
 impl Task for Assistant {
     fn details(&self) -> TaskDetails {
         // As an offer it is not worth starting once the request is over.
-        TaskDetails::new(self.crew.job.assistants())
-            .group(Arc::clone(&self.crew.job.request))
-            .deadline(self.crew.job.until)
+        TaskDetails::new(self.crew.id()).group(Arc::clone(&self.crew.job.request)).deadline(self.crew.until)
     }
 
     fn run(&self, cx: &TaskContext) -> Result<(), Error> {
@@ -79,16 +80,42 @@ impl Task for Assistant {
     }
 
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
-        if self.is_over() { Vec::new() } else { self.crew.hire(limit) }
+        // One that began when the master had gone must not beget others, which would do the same.
+        let wanted = self.met.load(Ordering::Relaxed) && !self.is_over();
+        if wanted { self.crew.hire(limit) } else { Vec::new() }
     }
 
-    fn handle(&self, _: &TaskContext, headers: &Headers, _: &Bytes) -> Result<(), Error> {
+    fn handle(&self, cx: &TaskContext, headers: &Headers, _: &Bytes) -> Result<(), Error> {
         self.heard.store(true, Ordering::Relaxed);
+        if !self.met.swap(true, Ordering::Relaxed) {
+            cx.request_expansion();
+        }
         if headers.optional_bool(FINISHED)? == Some(true) {
             self.finished.store(true, Ordering::Relaxed);
         } else {
             self.known.fetch_min(headers.integer(LENGTH)?, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use occamy_runtime::memory::MemoryBroker;
+    use occamy_runtime::test_support::TestContext;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_assistant_hires_others_while_there_is_a_master() {
+        let until = SystemTime::now() + Duration::from_secs(3600);
+        let assistant = Assistant::new(Job::tiny(), until, MemoryBroker::new().publisher());
+        let test = TestContext::new();
+        assert!(assistant.expand(2).is_empty(), "nobody has been heard of");
+        let hears = |headers: Headers| assistant.handle(test.cx(), &headers, &Bytes::new()).unwrap();
+        hears(Headers::new().with(LENGTH, 7));
+        assert_eq!(assistant.expand(2).len(), 2);
+        hears(Headers::new().with(FINISHED, true));
+        assert!(assistant.expand(2).is_empty());
     }
 }

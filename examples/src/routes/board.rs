@@ -1,10 +1,11 @@
-//! What is known of each request, for whoever sent it: here a table in the same process, elsewhere a database or a reply.
+//! What a client knows of each of its requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::Job;
+use super::news::News;
 use crate::tsp::{Tour, gap_percent, known_optimum};
 
 /// The table of requests. Clones share it.
@@ -22,7 +23,7 @@ pub struct Row {
     pub start_latency: Option<Duration>,
     /// The best tour so far, with its length.
     pub best: Option<(i64, Tour)>,
-    /// True once its task has ended.
+    /// True once the result is there.
     pub finished: bool,
 }
 
@@ -42,32 +43,22 @@ impl Board {
         self.rows().insert(id, Row { job, optimum, start_latency: None, best: None, finished: false });
     }
 
-    /// The task of a request runs. One that was handed back before keeps its first start.
-    pub(super) fn started(&self, job: &Job) {
-        let latency = SystemTime::now().duration_since(job.sent).unwrap_or_default();
-        self.change(&job.request, |row| {
-            row.start_latency.get_or_insert(latency);
-        });
+    /// Takes in news of a request, if it is one of ours. One that was handed back before keeps its first start.
+    pub(super) fn hear(&self, request: &str, news: News) {
+        let mut rows = self.rows();
+        let Some(row) = rows.get_mut(request) else { return };
+        row.start_latency.get_or_insert(news.start_latency);
+        if let Some((length, tour)) = news.best
+            && row.best.as_ref().is_none_or(|(best, _)| length < *best)
+        {
+            row.best = Some((length, tour));
+        }
+        row.finished |= news.finished;
     }
 
-    /// There is a better tour.
-    pub(super) fn improved(&self, request: &str, length: i64, tour: &Tour) {
-        self.change(request, |row| {
-            if row.best.as_ref().is_none_or(|(best, _)| length < *best) {
-                row.best = Some((length, tour.clone()));
-            }
-        });
-    }
-
-    /// The request is done.
-    pub(super) fn finished(&self, request: &str, length: i64, tour: &Tour) {
-        self.improved(request, length, tour);
-        self.change(request, |row| row.finished = true);
-    }
-
-    /// The optimum of a request's instance, if it is known.
-    pub(super) fn optimum(&self, request: &str) -> Option<i64> {
-        self.rows().get(request)?.optimum
+    /// How many cities the tour of a request has, if it is one of ours.
+    pub(super) fn cities(&self, request: &str) -> Option<usize> {
+        Some(self.rows().get(request)?.job.instance.dimension())
     }
 
     /// All requests, in the order of their ids.
@@ -75,15 +66,29 @@ impl Board {
         self.rows().values().cloned().collect()
     }
 
+    /// How many requests there are.
+    pub(super) fn sent_so_far(&self) -> usize {
+        self.rows().len()
+    }
+
+    /// What to say of each request without a result, when nothing has been heard of any for so long.
+    pub(super) fn missing(&self, silence: Duration) -> Vec<String> {
+        let rows = self.rows();
+        let missing = rows.values().filter(|row| !row.finished);
+        let says = missing.map(|row| {
+            let so_far = match (row.start_latency, &row.best) {
+                (None, _) => "no server has begun it",
+                (Some(_), None) => "it was begun, and has no tour",
+                (Some(_), Some(_)) => "the tour is the best that was heard of",
+            };
+            format!("{}: no result, and no news for {silence:?}; {so_far}", row.job.request)
+        });
+        says.collect()
+    }
+
     /// How many requests are done.
     pub fn ended(&self) -> usize {
         self.rows().values().filter(|row| row.finished).count()
-    }
-
-    fn change(&self, request: &str, change: impl FnOnce(&mut Row)) {
-        if let Some(row) = self.rows().get_mut(request) {
-            change(row);
-        }
     }
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Row>> {

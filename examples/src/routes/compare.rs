@@ -51,7 +51,8 @@ pub(super) async fn compare(options: &Options, sources: &[Source], show: bool) -
         expanded: mean_gap(&expanded, instance),
     };
     let share = |reports: &[Report]| {
-        let shares: Vec<f64> = reports.iter().map(|report| report.useful_core_share).collect();
+        let slots = reports.iter().filter_map(|report| report.slots.as_ref());
+        let shares: Vec<f64> = slots.map(|slots| slots.useful_core_share).collect();
         mean(&shares).unwrap_or_default()
     };
     Ok(Comparison {
@@ -59,7 +60,11 @@ pub(super) async fn compare(options: &Options, sources: &[Source], show: bool) -
         all: difference("all requests", None),
         useful_core_share_alone: share(&alone),
         useful_core_share_expanded: share(&expanded),
-        evictions: expanded.iter().map(|report| report.evictions).sum(),
+        evictions: expanded
+            .iter()
+            .filter_map(|report| report.slots.as_ref())
+            .map(|slots| slots.evictions)
+            .sum(),
         interrupted,
     })
 }

@@ -33,7 +33,7 @@ impl Progress {
         let mut bars = self.bars.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let bar = bars.entry(name.to_owned()).or_insert_with(|| {
             let style =
-                ProgressStyle::with_template("{prefix:14} {msg}").expect("the template is well-formed");
+                ProgressStyle::with_template("{prefix:18} {msg}").expect("the template is well-formed");
             self.lines.add(ProgressBar::no_length().with_style(style).with_prefix(name.to_owned()))
         });
         bar.set_message(text);

@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use comfy_table::Table;
 use serde::Serialize;
 
+use super::Timeline;
 use super::run::Outcome;
-use super::timeline::SlotTime;
+use super::slot_report::SlotReport;
 use crate::output::{or_dash, table};
 use crate::picture::{slots_svg, tour_svg};
 
@@ -15,11 +17,10 @@ use crate::picture::{slots_svg, tour_svg};
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) requests: Vec<RequestReport>,
-    /// The share of the slots' time in which something ran, from 0 to 1.
-    pub(super) useful_core_share: f64,
-    pub(super) slot_seconds: SlotSeconds,
-    pub(super) evictions: usize,
-    /// The reasons of dead letters.
+    /// `None` where there are no servers.
+    #[serde(flatten)]
+    pub(super) slots: Option<SlotReport>,
+    /// Why requests have no result.
     pub(super) failures: Vec<String>,
     pub(super) interrupted: bool,
     pub(super) pictures: Vec<PathBuf>,
@@ -35,25 +36,16 @@ pub(super) struct RequestReport {
     pub(super) best: Option<i64>,
     pub(super) gap_percent: Option<f64>,
     pub(super) start_latency_ms: Option<f64>,
-    pub(super) assistants: usize,
+    /// Those on servers of this process; `None` where there are none.
+    pub(super) assistants: Option<usize>,
     pub(super) finished: bool,
-}
-
-/// What the time of all slots went to.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct SlotSeconds {
-    protected: f64,
-    unprotected_internal: f64,
-    unprotected_external: f64,
-    empty: f64,
 }
 
 impl Report {
     pub(super) fn new(outcome: &Outcome) -> Self {
-        let mut time = SlotTime::default();
-        for timeline in &outcome.timelines {
-            time += timeline.slot_time();
-        }
+        let timelines = &outcome.timelines;
+        let slots = (!timelines.is_empty()).then(|| SlotReport::new(timelines));
+        let assistants = |request: &str| timelines.iter().map(|timeline| timeline.assistants(request)).sum();
         let requests = outcome.rows.iter().map(|row| RequestReport {
             request: row.job.request.to_string(),
             instance: row.job.instance.name().to_owned(),
@@ -62,19 +54,12 @@ impl Report {
             best: row.best.as_ref().map(|(length, _)| *length),
             gap_percent: row.gap(),
             start_latency_ms: row.start_latency.map(|latency| latency.as_secs_f64() * 1000.0),
-            assistants: outcome.timelines.iter().map(|timeline| timeline.assistants(&row.job.request)).sum(),
+            assistants: slots.is_some().then(|| assistants(&row.job.request)),
             finished: row.finished,
         });
         Self {
             requests: requests.collect(),
-            useful_core_share: time.used(),
-            slot_seconds: SlotSeconds {
-                protected: time.protected.as_secs_f64(),
-                unprotected_internal: time.unprotected_internal.as_secs_f64(),
-                unprotected_external: time.unprotected_external.as_secs_f64(),
-                empty: time.empty.as_secs_f64(),
-            },
-            evictions: outcome.timelines.iter().map(super::Timeline::evictions).sum(),
+            slots,
             failures: outcome.failures.clone(),
             interrupted: outcome.interrupted,
             pictures: Vec::new(),
@@ -91,15 +76,19 @@ impl Report {
         for (row, (_, tour)) in best {
             // An instance without coordinates has no picture.
             if let Some(svg) = tour_svg(&row.job.instance, tour, row.optimum)? {
-                self.save(folder, &format!("tour-{}.svg", file_name(row.job.instance.name())), &svg)?;
+                let name = format!("tour-{}", file_name(row.job.instance.name()));
+                self.save(folder, &outcome.site.own(&name), &svg)?;
             }
         }
-        let lanes: Vec<_> = outcome.timelines.iter().flat_map(super::Timeline::lanes).collect();
-        self.save(folder, "slots.svg", &slots_svg("What the slots did", &lanes)?)
+        let lanes: Vec<_> = outcome.timelines.iter().flat_map(Timeline::lanes).collect();
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        self.save(folder, &outcome.site.own("slots"), &slots_svg("What the slots did", &lanes)?)
     }
 
     fn save(&mut self, folder: &Path, name: &str, svg: &str) -> anyhow::Result<()> {
-        let path = folder.join(name);
+        let path = folder.join(format!("{name}.svg"));
         fs::write(&path, svg).with_context(|| format!("can't write {}", path.display()))?;
         self.pictures.push(path);
         Ok(())
@@ -107,6 +96,25 @@ impl Report {
 
     /// The report as tables and lines of text.
     pub(super) fn text(&self) -> String {
+        let table = match &self.slots {
+            Some(slots) if self.requests.is_empty() => slots.table(),
+            _ => self.table(),
+        };
+        let mut text = format!("{table}\n");
+        if let Some(slots) = &self.slots {
+            text.push_str(&slots.sums());
+        }
+        for failure in &self.failures {
+            text.push_str(&format!("failed: {failure}\n"));
+        }
+        for picture in &self.pictures {
+            text.push_str(&format!("{}\n", picture.display()));
+        }
+        text
+    }
+
+    /// A row for each request.
+    fn table(&self) -> Table {
         let mut table =
             table(["request", "cities", "optimum", "best", "gap", "start latency", "assistants", ""]);
         for request in &self.requests {
@@ -117,24 +125,11 @@ impl Report {
                 or_dash(request.best, |best| best.to_string()),
                 percent(request.gap_percent),
                 or_dash(request.start_latency_ms, |latency| format!("{latency:.2} ms")),
-                request.assistants.to_string(),
+                or_dash(request.assistants, |assistants| assistants.to_string()),
                 if request.finished { "done" } else { "not done" }.to_owned(),
             ]);
         }
-        let SlotSeconds { protected, unprotected_internal, unprotected_external, empty } = self.slot_seconds;
-        let mut text = format!(
-            "{table}\nuseful core share {:.1} %, evictions {}\nslot seconds: protected {protected:.1}, internal \
-             {unprotected_internal:.1}, external {unprotected_external:.1}, empty {empty:.1}\n",
-            self.useful_core_share * 100.0,
-            self.evictions,
-        );
-        for failure in &self.failures {
-            text.push_str(&format!("dead letter: {failure}\n"));
-        }
-        for picture in &self.pictures {
-            text.push_str(&format!("{}\n", picture.display()));
-        }
-        text
+        table
     }
 
     /// The mean gap over all requests whose optimum is known, in per cent.

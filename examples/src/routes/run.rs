@@ -1,33 +1,36 @@
-//! One run: a broker, its servers, and a client that sends requests and waits for the results.
+//! One run: the servers and the client of this process, or only one of the two, until all is done or a signal comes.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::convert::Infallible;
+use std::future::pending;
+use std::time::Duration;
 
-use anyhow::Context;
-use occamy_core::transport::{Publisher, Transport};
-use occamy_runtime::memory::MemoryBroker;
-use occamy_runtime::{Server, signals};
-use tokio::task::JoinSet;
+use occamy_runtime::signals;
 
-use super::options::{Options, Source};
+use super::client::Client;
+use super::options::{Options, Role, Source};
 use super::progress::Progress;
-use super::{Board, Job, Row, SOLVE, Timeline, handler};
+use super::servers::Servers;
+use super::site::Site;
+use super::{Board, Row, Timeline};
 
-/// How often the client looks at the results, and shows progress.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often progress is shown on a terminal.
+const SHOW: Duration = Duration::from_millis(100);
 
 /// What a run came to.
 #[derive(Debug)]
 pub(super) struct Outcome {
+    pub(super) site: Site,
+    /// The requests, if there was a client.
     pub(super) rows: Vec<Row>,
+    /// What the slots did, if there were servers.
     pub(super) timelines: Vec<Timeline>,
-    /// Why requests failed, if any did.
+    /// Why requests have no result, if any have none.
     pub(super) failures: Vec<String>,
     /// True if a signal ended the run.
     pub(super) interrupted: bool,
 }
 
-/// Runs until every request is done, or until a signal.
+/// Runs until every request has its result, or until a signal.
 pub(super) async fn run(
     options: &Options,
     sources: &[Source],
@@ -35,86 +38,48 @@ pub(super) async fn run(
     expansion: bool,
     show: bool,
 ) -> anyhow::Result<Outcome> {
-    let broker = MemoryBroker::new();
-    let board = Board::default();
-    let start = Instant::now();
-    let mut serving = JoinSet::new();
-    let (mut servers, mut timelines) = (Vec::new(), Vec::new());
-    for number in 1..=options.servers {
-        let name = format!("server-{number}");
-        let timeline = Timeline::new(&name, options.slots.into(), start);
-        let transport = broker.connect(name.as_str());
-        let server = Server::builder(handler(transport.publisher(), board.clone(), expansion))
-            .name(name)
-            .slots(options.slots.into())
-            .grace(Duration::from_secs(2))
-            .monitor(timeline.clone())
-            .build()?;
-        serving.spawn(server.serve(transport).with_signals().into_future());
-        servers.push(server);
-        timelines.push(timeline);
+    let site = Site::new(options);
+    let (has_servers, has_client) = (options.role != Role::Client, options.role != Role::Server);
+    // It listens before anybody can have anything to say.
+    let client = if has_client { Some(Client::connect(&site).await?) } else { None };
+    let board = client.as_ref().map(|client| client.board().clone()).unwrap_or_default();
+    let mut servers =
+        if has_servers { Servers::start(&site, options, expansion).await? } else { Servers::none() };
+    let timelines = servers.timelines().to_vec();
+    if !has_client {
+        let (service, broker) = (&options.service, &options.broker);
+        eprintln!("serving {service} at {broker}, until Ctrl-C or SIGTERM");
     }
 
     let progress = Progress::new(show);
-    let client = async {
-        let sending = send_requests(options, sources, seed, &board, broker.publisher());
-        let waiting = async {
-            loop {
-                tokio::time::sleep(LOOK).await;
-                progress.show(&board, &timelines);
-                let lost = broker.dead_letters().len();
-                if board.ended() + lost >= options.requests.into() {
-                    return;
-                }
-            }
-        };
-        tokio::try_join!(sending, async {
-            waiting.await;
-            anyhow::Ok(())
-        })
+    let work = async {
+        let Some(client) = &client else { return pending().await };
+        client.send(&site, options, sources, seed).await?;
+        anyhow::Ok(client.results(options.patience, || site.failures().len()).await)
     };
-    let interrupted = tokio::select! {
-        result = client => {
-            result?;
-            false
-        }
-        () = signals::terminate() => true,
+    let (missing, interrupted) = tokio::select! {
+        biased;
+        () = signals::terminate() => (Vec::new(), true),
+        missing = work => (missing?, false),
+        failure = servers.failure() => return Err(failure),
+        never = show_progress(&progress, &board, &timelines) => match never {},
     };
     if !interrupted {
-        for server in &servers {
-            server.shutdown(Duration::ZERO).await;
-        }
+        servers.shutdown().await;
     }
-    while let Some(served) = serving.join_next().await {
-        served.context("a server panicked")?.context("a server failed")?;
+    // The client goes on listening: what ends in the grace period is done.
+    servers.ended().await?;
+    if let Some(client) = client {
+        client.close().await;
     }
     progress.show(&board, &timelines);
-    let failures = broker.dead_letters().iter().map(|letter| letter.error.to_string()).collect();
-    Ok(Outcome { rows: board.all(), timelines, failures, interrupted })
+    let failures = [site.failures(), missing].concat();
+    Ok(Outcome { site, rows: board.all(), timelines, failures, interrupted })
 }
 
-async fn send_requests(
-    options: &Options,
-    sources: &[Source],
-    seed: u64,
-    board: &Board,
-    publisher: Arc<dyn Publisher>,
-) -> anyhow::Result<()> {
-    for (number, source) in (0..options.requests).zip(sources.iter().cycle()) {
-        if number > 0 {
-            tokio::time::sleep(options.interval).await;
-        }
-        let sent = SystemTime::now();
-        let job = Job {
-            request: format!("{:03}-{}", number + 1, source.instance.name()).into(),
-            text: source.text.clone(),
-            instance: source.instance.clone(),
-            sent,
-            until: sent + options.seconds,
-            seed: seed.wrapping_mul(options.requests.into()).wrapping_add(number.into()),
-        };
-        board.sent(job.clone());
-        publisher.request(job.headers(SOLVE)?, job.text.clone()).await.context("a request was not sent")?;
+async fn show_progress(progress: &Progress, board: &Board, timelines: &[Timeline]) -> Infallible {
+    loop {
+        progress.show(board, timelines);
+        tokio::time::sleep(SHOW).await;
     }
-    Ok(())
 }

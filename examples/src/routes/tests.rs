@@ -1,20 +1,21 @@
 //! The service from end to end, with requests that are over as soon as they begin.
 
+use std::ffi::OsString;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use clap::Parser;
 use occamy_core::scheduler::{SlotId, StopReason, TaskKey};
 use occamy_core::transport::header;
 use occamy_core::{ErrorKind, Handler, Headers, Monitor, Observation, SlotStatus, SlotUsage};
 use occamy_runtime::memory::MemoryBroker;
 
+use super::job::test_support::INSTANCE;
 use super::report::Report;
 use super::run::run;
-use super::{Board, Options, SOLVE, Timeline, handler};
+use super::{Options, SOLVE, Timeline, handler};
 
 fn options(arguments: &[&str]) -> Options {
-    Options::parse_from([&["routes"], arguments].concat())
+    Options::read(["routes"].iter().chain(arguments).map(OsString::from)).unwrap()
 }
 
 #[tokio::test]
@@ -38,29 +39,28 @@ async fn every_request_is_answered_with_a_tour() {
 #[tokio::test]
 async fn a_message_that_is_no_job_is_an_error_that_says_so() {
     let broker = MemoryBroker::new();
-    let handler = handler(broker.publisher(), Board::default(), true);
+    let handler = handler(broker.publisher(), true);
     let complete = || {
         Headers::new()
             .with(header::HANDLER_ID, SOLVE)
             .with("request", "a")
+            .with("reply-to", "client")
             .with("sent", 1)
-            .with("until", 2)
+            .with("time", 2)
             .with("seed", 3)
     };
     let error_of = |headers: Headers, body: &'static str| {
         handler.handle(&headers, &Bytes::from_static(body.as_bytes())).map(|_| ()).unwrap_err()
     };
-    const INSTANCE: &str = "NAME: a\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n\
-                            1 0 0\n2 0 1\n3 1 0\nEOF\n";
     assert!(handler.handle(&complete(), &Bytes::from_static(INSTANCE.as_bytes())).is_ok());
     assert_eq!(error_of(complete(), "not an instance").kind(), ErrorKind::InvalidBody);
-    for missing in ["request", "sent", "until", "seed", header::HANDLER_ID] {
+    for missing in ["request", "reply-to", "sent", "time", "seed", header::HANDLER_ID] {
         let mut headers = complete();
         headers.remove(missing);
         assert_eq!(error_of(headers, INSTANCE).kind(), ErrorKind::InvalidHeaders, "without {missing}");
     }
     let mut headers = complete();
-    headers.insert("until", -1);
+    headers.insert("time", -1);
     assert_eq!(error_of(headers, INSTANCE).kind(), ErrorKind::InvalidHeaders);
 }
 

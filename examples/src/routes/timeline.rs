@@ -23,6 +23,7 @@ struct Record {
     lanes: Vec<Lane>,
     /// Where in the lanes the running tasks are: slot and span.
     running: BTreeMap<TaskKey, (usize, usize)>,
+    requests: usize,
     assistants: BTreeMap<Arc<str>, BTreeSet<TaskKey>>,
     evictions: usize,
     usage: SlotUsage,
@@ -107,6 +108,16 @@ impl Timeline {
         self.lock().evictions
     }
 
+    /// How many requests were begun.
+    pub fn requests(&self) -> usize {
+        self.lock().requests
+    }
+
+    /// How many unprotected tasks ran for all requests, the evicted ones included.
+    pub fn all_assistants(&self) -> usize {
+        self.lock().assistants.values().map(BTreeSet::len).sum()
+    }
+
     /// How many unprotected tasks ran for a request, the evicted ones included.
     pub fn assistants(&self, request: &str) -> usize {
         self.lock().assistants.get(request).map_or(0, BTreeSet::len)
@@ -128,7 +139,9 @@ impl Monitor for Timeline {
                 spans.push(Span { start: now, end: now, status: *status, request: group.to_string() });
                 let span = spans.len() - 1;
                 record.running.insert(*task, (slot, span));
-                if *status != SlotStatus::Protected {
+                if *status == SlotStatus::Protected {
+                    record.requests += 1;
+                } else {
                     record.assistants.entry(Arc::clone(group)).or_default().insert(*task);
                 }
             }

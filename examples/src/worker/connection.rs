@@ -12,6 +12,8 @@ pub(super) struct Connection {
     pub(super) monitor: Box<dyn Monitor>,
     /// Resolves when nothing more is to be done. With a broker to which others may always send, it never does.
     pub(super) end: BoxFuture<'static, End>,
+    /// Others go on with what is handed back, so that nothing is left undone when the worker ends.
+    pub(super) shared: bool,
 }
 
 /// Why nothing more is to be done.

@@ -43,6 +43,7 @@ pub(super) fn connect(
         transport: Box::new(transport),
         monitor: Box::new(ledger.clone()),
         end: Box::pin(async move { ledger.end().await }),
+        shared: false,
     })
 }
 

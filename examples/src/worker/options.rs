@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use occamy_core::CommandTask;
 use occamy_core::scheduler::{Config, ConfigError};
-use occamy_core::transport::redact_url;
 use occamy_runtime::{BuildError, Server, ServerBuilder};
 
 use super::commands::Commands;
+use crate::arguments;
 use crate::broker::Broker;
 
 /// Serves requests by running a program for each
@@ -26,13 +26,14 @@ use crate::broker::Broker;
 ///
 /// Logs go to standard error, what the programs write among them; RUST_LOG says how much is logged [default: info].
 #[derive(Clone, Debug, Parser)]
-#[command(name = "worker", version, after_long_help = LINES)]
+#[command(name = "worker", version, after_long_help = MESSAGES)]
 pub struct Options {
-    /// Where messages come from: a URL, whose scheme picks the transport. There is memory: for lines on standard input
+    /// Where messages come from: a URL, whose scheme picks the transport, such as nats://127.0.0.1:4222. memory: is for lines
+    /// on standard input
     #[arg(long, value_name = "URL", default_value = "memory:")]
     pub broker: Broker,
     /// The name of the service, which all of its servers share
-    #[arg(long, value_name = "NAME", default_value = "worker", value_parser = name)]
+    #[arg(long, value_name = "NAME", default_value = "worker", value_parser = arguments::name)]
     pub service: String,
     /// How many programs run side by side [default: OCCAMY_SLOTS, or the cores that this process may use]
     #[arg(long, value_name = "N", value_parser = slots)]
@@ -83,7 +84,7 @@ pub struct Options {
     pub command: Vec<OsString>,
 }
 
-const LINES: &str = "\
+const MESSAGES: &str = "\
 With memory: messages are lines of JSON on standard input, such as
 
   {\"headers\": {\"task-id\": \"a\", \"group\": \"maps\", \"zoom\": 3}, \"body\": \"text\"}
@@ -94,8 +95,12 @@ what kind of message it was, its task id, the verdict (done, failed, retry, inte
 error, and which attempt it was. After retry, interrupted and busy the request comes again. The worker ends when
 standard input has ended and everything is settled.
 
+With another broker the worker serves the service's requests until SIGTERM or Ctrl-C. What ends is logged, settlements at the
+level debug. What is not done by the end of the grace period is handed back, and another worker does it.
+
 Exit status: 0 when everything was settled, as whatever; 1 if part of the input was not understood, or if the worker
-itself failed; 2 for wrong options; 130 when SIGTERM or Ctrl-C ended it before everything was settled.";
+itself failed; 2 for wrong options; 130 when SIGTERM or Ctrl-C ended it before everything was settled. With another broker
+what was handed back is settled, too.";
 
 impl Options {
     /// Reads the arguments of the program, its own name first.
@@ -104,15 +109,7 @@ impl Options {
     ///
     /// If they make no sense, or ask for help. The error shows no password.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments).map_err(|mut error| {
-            for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
-                if let Some(ContextValue::String(shown)) = error.get(kind) {
-                    let shown = ContextValue::String(redact_url(shown));
-                    error.insert(kind, shown);
-                }
-            }
-            error
-        })
+        arguments::read(arguments)
     }
 
     /// A server with these settings.
@@ -161,10 +158,6 @@ impl Options {
 
 fn defaults() -> Config {
     Config::new(1)
-}
-
-fn name(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() { Err("expected a name") } else { Ok(text.to_owned()) }
 }
 
 fn slots(text: &str) -> Result<usize, String> {

@@ -10,7 +10,7 @@ use occamy_runtime::{ServeError, ShutdownReport, signals};
 use tokio::task::JoinError;
 
 use super::connection::{Connection, End};
-use super::{Options, complain, lines};
+use super::{Options, complain, lines, shared};
 use crate::broker::Broker;
 
 /// What clap exits with when the options are wrong.
@@ -25,11 +25,13 @@ const INTERRUPTED: u8 = 130;
 ///
 /// If there can be no server, or if it fails.
 pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
-    let Connection { transport, monitor, mut end } = match options.broker {
+    let connection = match &options.broker {
         Broker::Memory => {
             lines::connect(&options.service, BufReader::new(std::io::stdin()), std::io::stdout())?
         }
+        broker => shared::connect(broker, &options.service).await?,
     };
+    let Connection { transport, monitor, mut end, shared } = connection;
     let server = match options.server().monitor(monitor).build() {
         Ok(server) => server,
         Err(error) => {
@@ -42,7 +44,7 @@ pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
         biased;
         ended = &mut end => Some(ended),
         () = signals::terminate() => None,
-        served = &mut serving => return report(served).map(|()| ExitCode::FAILURE),
+        served = &mut serving => return report(served).map(|_| ExitCode::FAILURE),
     };
     match &ended {
         // Who still runs is an assistant of what is done.
@@ -54,21 +56,24 @@ pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
         // Serving has heard of the signal itself.
         None => {}
     }
-    report(serving.await)?;
+    let clean = report(serving.await)?;
     // After a signal the grace period may have been enough for everything.
     let ended = ended.or_else(|| end.now_or_never());
     Ok(match ended {
         Some(End::Settled { bad_input: false }) => ExitCode::SUCCESS,
         Some(End::Settled { bad_input: true } | End::OutputFailed(_)) => ExitCode::FAILURE,
+        None if shared && clean => ExitCode::SUCCESS,
         None => ExitCode::from(INTERRUPTED),
     })
 }
 
-fn report(served: Result<Result<ShutdownReport, ServeError>, JoinError>) -> anyhow::Result<()> {
+/// Whether everything came to its end.
+fn report(served: Result<Result<ShutdownReport, ServeError>, JoinError>) -> anyhow::Result<bool> {
     let report = served.context("the server panicked")??;
-    if !report.is_clean() {
+    let clean = report.is_clean();
+    if !clean {
         let (wedged, unsettled) = (report.wedged.len(), report.unsettled);
         tracing::warn!(wedged, unsettled, "not everything came to its end");
     }
-    Ok(())
+    Ok(clean)
 }

@@ -5,5 +5,7 @@
 mod ending;
 mod messages;
 mod options;
+#[path = "../support/process.rs"]
+mod process;
 mod processes;
 mod support;

@@ -1,25 +1,23 @@
-//! Running the program, with a bound on how long anything may take.
+//! Running the worker: lines in, settlements out.
 
 use std::fmt::Debug;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread;
 
 use serde_json::Value;
 
-/// More than anything takes, on the slowest machine.
-pub(crate) const BOUND: Duration = Duration::from_secs(30);
+pub(crate) use crate::process::eventually;
+use crate::process::{BOUND, Process};
 
 /// A running worker. Killed when dropped.
 pub(crate) struct Worker {
-    child: Child,
+    process: Process,
     stdin: Option<ChildStdin>,
     settlements: Receiver<Value>,
-    stderr: Option<JoinHandle<String>>,
 }
 
 /// How a worker ended, and what it wrote.
@@ -54,10 +52,9 @@ pub(crate) fn run(arguments: &[&str], input: impl Into<Vec<u8>>) -> Ended {
 
 impl Worker {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
+        let mut process = Process::start(command);
         let (sender, settlements) = channel();
-        if let Some(stdout) = child.stdout.take() {
+        if let Some(stdout) = process.take_stdout() {
             thread::spawn(move || {
                 for line in BufReader::new(stdout).lines() {
                     let settlement = serde_json::from_str(&line.unwrap()).unwrap();
@@ -66,12 +63,7 @@ impl Worker {
                 }
             });
         }
-        let stderr = thread::spawn(move || {
-            let mut written = Vec::new();
-            stderr.read_to_end(&mut written).unwrap();
-            String::from_utf8(written).unwrap()
-        });
-        Self { stdin: child.stdin.take(), child, settlements, stderr: Some(stderr) }
+        Self { stdin: Some(process.take_stdin()), process, settlements }
     }
 
     pub(crate) fn send(&mut self, line: &str) {
@@ -93,26 +85,15 @@ impl Worker {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", r#"kill -s "$0" "$1""#, name, &id]).status().unwrap();
-        assert!(sent.success());
+        self.process.signal(name);
     }
 
     /// Waits for the end.
-    pub(crate) fn wait(mut self) -> Ended {
-        let status = eventually("the worker ends", || self.child.try_wait().unwrap());
+    pub(crate) fn wait(self) -> Ended {
+        let (status, stderr) = self.process.wait();
         let mut settlements: Vec<_> = self.settlements.iter().collect();
         settlements.sort_by_key(|settlement| settlement["line"].as_u64());
-        let stderr = self.stderr.take().unwrap().join().unwrap();
         Ended { status, settlements, stderr }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It has ended by itself, unless the test failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -125,19 +106,6 @@ impl Ended {
             .map(|settlement| (settlement["line"].as_u64().unwrap(), settlement["verdict"].as_str().unwrap()))
             .collect();
         assert_eq!((self.status.code(), &*own), (Some(code), verdicts), "{self:#?}");
-    }
-}
-
-/// Waits until there is something.
-#[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < BOUND, "not after {BOUND:?}: {what}");
-        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -110,7 +110,9 @@ fn server_program(broker: Broker) -> Option<(&'static str, &'static str)> {
 /// The start of a shell command, to which `stop`, `start` or `restart` and a broker's name are added.
 fn control() -> Result<String> {
     let this = path(std::env::current_exe().context("find this program")?)?;
-    Ok(shell_words::join([&this, "brokers"]))
+    // So Linux says when a build has put another one in its place, which does as well.
+    let this = this.strip_suffix(" (deleted)").unwrap_or(&this);
+    Ok(shell_words::join([this, "brokers"]))
 }
 
 fn path(path: PathBuf) -> Result<String> {

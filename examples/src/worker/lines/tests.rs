@@ -60,7 +60,8 @@ impl Write for Output {
 /// Serves these lines. Returns the settlements, ordered by line and attempt.
 async fn serve(input: String) -> (Vec<Value>, End) {
     let output = Output::default();
-    let Connection { transport, monitor, end } = connect("test", Cursor::new(input), output.clone()).unwrap();
+    let Connection { transport, monitor, end, .. } =
+        connect("test", Cursor::new(input), output.clone()).unwrap();
     let builder = Server::builder(handler()).slots(2).max_attempts(3).retry_delay(Duration::ZERO);
     let server = builder.monitor(monitor).build().unwrap();
     let serving = tokio::spawn(server.serve(transport).into_future());
@@ -175,7 +176,7 @@ async fn offers_are_waited_for() {
 
     let (output, ended) = (Output::default(), Arc::new(AtomicUsize::new(0)));
     let input = Cursor::new("{\"kind\": \"control\"}\n{\"kind\": \"control\"}\n");
-    let Connection { transport, monitor, end } = connect("test", input, output.clone()).unwrap();
+    let Connection { transport, monitor, end, .. } = connect("test", input, output.clone()).unwrap();
     let handler = {
         let ended = Arc::clone(&ended);
         handler_fn(move |_, _| Ok(Late { output: output.clone(), ended: Arc::clone(&ended) }.into()))
@@ -205,7 +206,8 @@ async fn an_output_that_fails_is_the_end() {
     // The input never ends.
     let (input, more) = io::pipe().unwrap();
     (&more).write_all(b"{}\n").unwrap();
-    let Connection { transport, monitor, end } = connect("test", io::BufReader::new(input), Closed).unwrap();
+    let Connection { transport, monitor, end, .. } =
+        connect("test", io::BufReader::new(input), Closed).unwrap();
     let server = Server::builder(handler()).slots(1).monitor(monitor).build().unwrap();
     let serving = tokio::spawn(server.serve(transport).into_future());
     let end = end.await;
