@@ -7,6 +7,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, Request, RequestError, RequestErrorKind, Subject};
 use bytes::Bytes;
+use occamy_core::Error;
 use occamy_core::transport::Observer;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -90,6 +91,21 @@ impl Link {
     /// Whoever takes something off the shelf, or puts something on it, wakes who is concerned.
     pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
         lock(&self.shelf)
+    }
+
+    /// Has the server hear of an error.
+    pub(crate) fn fail(&self, error: Error) {
+        self.shelf().fail(error);
+        self.requests.notify_one();
+    }
+
+    /// Nothing goes on from here on: whoever waits for something hears of it.
+    pub(crate) fn close(&self) {
+        self.shelf().closed = true;
+        for waiting in [&self.changed, &self.requests, &self.controls] {
+            waiting.notify_one();
+        }
+        self.drained.notify_waiters();
     }
 
     /// Sends a word of JetStream's and waits for its answer. Nobody there to answer is an error, too.
