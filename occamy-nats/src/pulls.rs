@@ -141,19 +141,16 @@ impl Pulls {
 
     /// Asks for nothing any more; what is on its way still comes. For pulls that have seen no other connection.
     ///
-    /// The client's own way to drain a subscription forgets it before the server has, and loses what comes in between. An end
-    /// after so many messages is counted on both sides. So there are enough farewells to ourselves for the server's count
-    /// to be full at once, while ours is not before all that went ahead of them has come.
+    /// The client's own way to drain a subscription forgets it before the server has, and loses what comes in between. But
+    /// an end after so many messages is counted on both sides. So this is one that no answer can be beyond, and farewells
+    /// to ourselves fill the count.
     pub(crate) async fn drain(&mut self, client: &Client) {
         // A pull may have one answer more than it has requests.
         let farewells = 2 * self.outstanding as u64 + 1;
+        let mut said = self.answers.unsubscribe_after(self.received + farewells).await.is_ok();
         for _ in 0..farewells {
-            let said = client.publish(format!("{}.farewell", self.inbox), Bytes::new()).await;
-            if said.is_err() {
-                return;
-            }
+            said = said && client.publish(format!("{}.farewell", self.inbox), Bytes::new()).await.is_ok();
         }
-        let _ = self.answers.unsubscribe_after(self.received + farewells).await;
     }
 }
 

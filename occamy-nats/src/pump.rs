@@ -262,11 +262,12 @@ fn put(link: &Arc<Link>, answer: Message) {
     }
 }
 
-/// Lets pulls end, and gives back what they still bring.
+/// Lets pulls end, and gives back what they still bring: after their end, or it might come again through one of them.
 async fn run_out(link: &Arc<Link>, client: &Client, pulls: &mut Pulls) {
-    let give_back = |pulls: &mut Pulls, answer: Message| {
+    let mut brought = Vec::new();
+    let mut keep = |pulls: &mut Pulls, answer: Message| {
         if pulls.count(&answer, Instant::now()).is_none() {
-            drop(Request::receive(link, answer));
+            brought.push(Request::receive(link, answer));
         }
     };
     let rest = async {
@@ -276,7 +277,7 @@ async fn run_out(link: &Arc<Link>, client: &Client, pulls: &mut Pulls) {
             tokio::select! {
                 biased;
                 answer = pulls.next() => match answer {
-                    Some(answer) => give_back(pulls, answer),
+                    Some(answer) => keep(pulls, answer),
                     None => return,
                 },
                 _ = &mut fenced => break,
@@ -285,7 +286,7 @@ async fn run_out(link: &Arc<Link>, client: &Client, pulls: &mut Pulls) {
         if pulls.outstanding() > 0 {
             pulls.drain(client).await;
             while let Some(answer) = pulls.next().await {
-                give_back(pulls, answer);
+                keep(pulls, answer);
             }
         }
     };

@@ -24,22 +24,22 @@ async fn what_comes_while_a_transport_drains_goes_to_another_before_the_lease_is
         let transport = builder.connect().await.unwrap();
         let mut requests = transport.requests();
         // So that there are pulls at the consumer.
-        assert!(timeout(Duration::from_millis(50), requests.next(8)).await.is_err());
+        assert!(timeout(Duration::from_millis(50), requests.next(64)).await.is_err());
         let publisher = other.publisher();
         let sending = tokio::spawn(async move {
-            for _ in 0..20 {
+            for _ in 0..40 {
                 publisher.request(Headers::new(), Bytes::new()).await.unwrap();
                 sleep(Duration::from_millis(1)).await;
             }
         });
-        // A few have come and are given back, a few are on their way, a few will come.
+        // There is more asked for than there will be. A few have come and are given back, a few are on their way, a few will come.
         sleep(Duration::from_millis(10)).await;
         let start = Instant::now();
         transport.drain().await;
         assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
         transport.close().await.unwrap();
         sending.await.unwrap();
-        for _ in 0..20 {
+        for _ in 0..40 {
             take(&mut others, 1).await.ack().await.unwrap();
         }
     }
