@@ -26,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) leases: Leases,
     /// For the pump: the shelf has changed.
     pub(crate) changed: Notify,
+    /// For whoever looks for requests that can't be read.
+    pub(crate) suspicious: Notify,
     /// For whoever waits for the end of the delivery of requests.
     pub(crate) drained: Notify,
     /// For the stream of requests, and for the one of control messages.
@@ -46,6 +48,7 @@ impl Link {
             observer: Observer::new(),
             runtime,
             changed: Notify::new(),
+            suspicious: Notify::new(),
             drained: Notify::new(),
             requests: Notify::new(),
             controls: Notify::new(),

@@ -80,14 +80,18 @@ struct Question<'a> {
     next_by_subj: &'a str,
 }
 
-/// Looks through what is delivered and not acknowledged.
-pub(crate) async fn sweep(link: Arc<Link>) {
-    if let Err(error) = try_sweep(&link).await {
-        tracing::warn!(%error, "requests that can't be read could not be looked for");
+/// Looks through what is delivered and not acknowledged whenever there is a suspicion: once at a time, and once more if
+/// there was another one meanwhile.
+pub(crate) async fn sweep_when_told(link: Arc<Link>) {
+    loop {
+        link.suspicious.notified().await;
+        if let Err(error) = sweep(&link).await {
+            tracing::warn!(%error, "requests that can't be read could not be looked for");
+        }
     }
 }
 
-async fn try_sweep(link: &Link) -> Result<(), async_nats::Error> {
+async fn sweep(link: &Link) -> Result<(), async_nats::Error> {
     let (context, names) = (link.context(), &link.builder.names);
     let consumer: PullConsumer =
         context.get_consumer_from_stream(&names.consumer, &names.request_stream).await?;

@@ -17,7 +17,7 @@ use crate::connect::reconnect_delay;
 use crate::encoding::decode;
 use crate::link::{Link, fence};
 use crate::message::{Received, Request};
-use crate::poison::{Suspicion, sweep};
+use crate::poison::{Suspicion, sweep_when_told};
 use crate::pulls::{Pulls, Status};
 use crate::session::{Session, as_error};
 use crate::setup::{SetupError, set_up};
@@ -29,8 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Runs until the link is closed.
 pub(crate) async fn run(link: Arc<Link>, session: Session) {
     link.runtime.spawn(keep_leases(Arc::clone(&link)));
+    link.runtime.spawn(sweep_when_told(Arc::clone(&link)));
     let _end = End(Arc::clone(&link));
-    let mut pump = Pump { link, session, mending: None, suspicion: Suspicion::default(), sweeping: None };
+    let mut pump = Pump { link, session, mending: None, suspicion: Suspicion::default() };
     while !pump.turn().await {}
 }
 
@@ -49,8 +50,6 @@ struct Pump {
     /// A consumer that is gone is looked for, or made anew.
     mending: Option<JoinHandle<Result<PullConsumer, SetupError>>>,
     suspicion: Suspicion,
-    /// Requests that can't be read are looked for.
-    sweeping: Option<JoinHandle<()>>,
 }
 
 impl Pump {
@@ -166,15 +165,7 @@ impl Pump {
         self.link.set_connected(true);
         renew(&self.link, true);
         if self.suspicion.reconnected(Instant::now()) {
-            self.sweep();
-        }
-    }
-
-    /// One that is under way may be on a connection that is no more.
-    fn sweep(&mut self) {
-        let sweeping = self.link.runtime.spawn(sweep(Arc::clone(&self.link)));
-        if let Some(earlier) = self.sweeping.replace(sweeping) {
-            earlier.abort();
+            self.link.suspicious.notify_one();
         }
     }
 
@@ -243,7 +234,7 @@ impl Pump {
         self.link.set_connected(true);
         renew(&self.link, true);
         // It did not die for nothing.
-        self.sweep();
+        self.link.suspicious.notify_one();
     }
 }
 

@@ -86,26 +86,23 @@ async fn whatever_the_client_can_not_read_becomes_a_dead_letter_and_the_others_g
         service.send_raw(&subject, block, "bad").await;
         send(&transport, "good").await;
     }
-    let (mut good, mut bad) = (0, 0);
+    let mut good = 0;
     let all = async {
-        while (good, bad) != (blocks.len(), blocks.len()) {
-            match requests.next(2).await {
-                Ok(message) => {
+        while good < blocks.len() || service.stored().await > 0 {
+            match timeout(Duration::from_millis(200), requests.next(2)).await {
+                // Newer servers mend a wrong status, and then it can be read.
+                Ok(Ok(message)) => {
                     let message = message.unwrap();
-                    assert_eq!(message.body(), "good");
+                    good += usize::from(message.body() == "good");
                     message.ack().await.unwrap();
-                    good += 1;
                 }
-                Err(error) => {
-                    assert!(error.message().contains("headers"), "{error}");
-                    bad += 1;
-                }
+                Ok(Err(error)) => assert!(error.message().contains("headers"), "{error}"),
+                Err(_) => {}
             }
         }
     };
-    let all = timeout(2 * SOON, all).await;
-    assert!(all.is_ok(), "{good} good and {bad} bad of {} each", blocks.len());
-    assert_eq!(service.stored().await, 0);
+    timeout(2 * SOON, all).await.expect("all are served, or buried");
+    assert_eq!(service.dead_letter().await.payload, "bad");
     service.clean_up().await;
 }
 
