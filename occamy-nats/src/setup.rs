@@ -9,6 +9,7 @@ use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 
 use crate::builder::NatsBuilder;
+use crate::pulls::{EXPIRES, LARGEST};
 
 /// Why a stream or the consumer can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,8 @@ async fn pull_consumer(context: &Context, builder: &NatsBuilder) -> Result<PullC
         max_deliver: -1,
         // Slots bound what is in flight, and what waits after it was handed back must not use up a limit.
         max_ack_pending: -1,
+        // Of the whole fleet, which may ask once for each slot. By default it is 512.
+        max_waiting: 65_536,
         ..pull::Config::default()
     };
     let what = || format!("the consumer {} of the stream {}", names.consumer, names.request_stream);
@@ -135,6 +138,12 @@ async fn pull_consumer(context: &Context, builder: &NatsBuilder) -> Result<PullC
     let filter = found.filter_subject.is_empty() || found.filter_subject == names.request_subject;
     differences.note("filter_subject", &found.filter_subject, &names.request_subject, filter);
     differences.note("headers_only", found.headers_only, false, !found.headers_only);
+    // It would refuse what is beyond.
+    let batch = found.max_batch <= 0 || usize::try_from(found.max_batch).is_ok_and(|most| most >= LARGEST);
+    differences.note("max_batch", found.max_batch, LARGEST, batch);
+    let expires = found.max_expires.is_zero() || found.max_expires >= EXPIRES;
+    differences.note("max_expires", found.max_expires, EXPIRES, expires);
+    differences.note("max_bytes", found.max_bytes, 0, found.max_bytes <= 0);
     differences.result(what())?;
     Ok(consumer)
 }
