@@ -20,7 +20,7 @@ use crate::message::{Received, Request};
 use crate::poison::{Suspicion, sweep_when_told};
 use crate::pulls::{Pulls, Status};
 use crate::session::{Session, as_error};
-use crate::setup::{SetupError, set_up};
+use crate::setup::{SetupError, Streams, set_up};
 
 /// How long pulls may take to end. A broker that doesn't answer keeps nobody waiting; it hands out what it has handed to us
 /// after the lease.
@@ -172,7 +172,7 @@ impl Pump {
     fn mend(&mut self) {
         if self.mending.is_none() {
             let link = Arc::clone(&self.link);
-            let mending = async move { set_up(&link.context(), &link.builder).await };
+            let mending = async move { set_up(&link.context(), &link.builder, Streams::Expect).await };
             self.mending = Some(self.link.runtime.spawn(mending));
         }
     }
@@ -220,7 +220,7 @@ impl Pump {
             if self.link.shelf().draining {
                 self.drained();
             }
-            match Session::open(&self.link.builder).await {
+            match Session::open(&self.link.builder, Streams::Expect).await {
                 Ok(session) => {
                     self.session = session;
                     break;

@@ -10,6 +10,31 @@ use tokio::time::timeout;
 use crate::support::{SOON, Service, send, take};
 
 #[tokio::test]
+async fn a_stream_that_is_gone_is_an_error_and_not_replaced_by_an_empty_one() {
+    let Some(service) = Service::new("gone") else { return };
+    let transport = service.connect().await;
+    let mut requests = transport.requests();
+    assert!(timeout(Duration::from_millis(200), requests.next(1)).await.is_err());
+    let (name, context) = (format!("{}-request", service.name), service.jetstream().await);
+    context.delete_stream(&name).await.unwrap();
+    let error = timeout(SOON, requests.next(1)).await.unwrap().err().unwrap();
+    assert!(error.message().contains(&name) && error.message().contains("missing"), "{error}");
+    assert!(context.get_stream(&name).await.is_err());
+    // Whoever starts a server has it created, and the old one goes on.
+    let other = service.connect().await;
+    send(&other, "after").await;
+    let taken = async {
+        loop {
+            if let Ok(Some(message)) = requests.next(1).await {
+                return message;
+            }
+        }
+    };
+    timeout(SOON, taken).await.expect("a request").ack().await.unwrap();
+    service.clean_up().await;
+}
+
+#[tokio::test]
 async fn a_consumer_that_was_deleted_is_made_anew() {
     let Some(service) = Service::new("deleted") else { return };
     let transport = service.connect().await;
