@@ -248,9 +248,12 @@ impl NatsBuilder {
             ("connect timeout", self.connect_timeout, Duration::from_millis(1)),
             ("publish timeout", self.publish_timeout, Duration::from_millis(1)),
         ];
+        // More makes no sense, and times beyond it can't be reckoned with.
+        const MOST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
         for (what, value, least) in least {
-            if value < least {
-                return Err(ConnectError::Config(format!("the {what} is {value:?}: at least {least:?}")));
+            if !(least..=MOST).contains(&value) {
+                let why = format!("the {what} is {value:?}: at least {least:?} and at most {MOST:?}");
+                return Err(ConnectError::Config(why));
             }
         }
         if !(1..=5).contains(&self.replicas) {
@@ -274,6 +277,8 @@ mod tests {
             (builder().ping_interval(Duration::ZERO), "ping"),
             (builder().connect_timeout(Duration::ZERO), "connect"),
             (builder().publish_timeout(Duration::ZERO), "publish"),
+            (builder().lease(Duration::MAX), "lease"),
+            (builder().publish_timeout(Duration::MAX), "publish"),
             (builder().replicas(0), "replicas"),
             (builder().replicas(6), "replicas"),
             (NatsBuilder::new("a b"), "a b"),

@@ -90,9 +90,9 @@ pub(crate) async fn connect(builder: &NatsBuilder) -> Result<Connected, ConnectE
             options.credentials_file(path).await.map_err(unusable)?
         }
     };
-    let shown = servers.iter().map(Url::as_str).collect::<Vec<_>>().join(", ");
+    let shown = servers.iter().map(|url| redact_url(url.as_str())).collect::<Vec<_>>().join(", ");
     let addresses = servers.into_iter().map(|url| {
-        let shown = url.to_string();
+        let shown = redact_url(url.as_str());
         ServerAddr::from_url(url).map_err(|error| ConnectError::Url { url: shown, why: error.to_string() })
     });
     let addresses = addresses.collect::<Result<Vec<_>, _>>()?;

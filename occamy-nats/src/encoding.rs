@@ -45,8 +45,14 @@ fn pairs(map: Option<&HeaderMap>) -> impl Iterator<Item = (&str, &str)> {
     pairs.filter(|(name, _)| !is_servers_own(name))
 }
 
+/// How many bytes of headers JetStream stores with a message.
+pub(crate) const MAX_HEADERS: usize = u16::MAX as usize;
+
 /// What headers and body take of the server's limit.
 pub(crate) fn size(headers: &HeaderMap, body: usize) -> usize {
+    if headers.is_empty() {
+        return body;
+    }
     const FRAME: usize = "NATS/1.0\r\n\r\n".len();
     const LINE: usize = ": \r\n".len();
     let headers = headers.iter().map(|(name, values)| {
@@ -109,6 +115,6 @@ mod tests {
     fn the_size_is_that_on_the_wire() {
         let map = encode(&Headers::new().with("ab", "cde")).unwrap();
         assert_eq!(size(&map, 5), "NATS/1.0\r\nab: cde\r\n\r\n".len() + 5);
-        assert_eq!(size(&HeaderMap::new(), 0), "NATS/1.0\r\n\r\n".len());
+        assert_eq!(size(&HeaderMap::new(), 7), 7);
     }
 }

@@ -103,6 +103,11 @@ impl Leases {
         }
     }
 
+    /// False if it has been let go or has ended since it was due.
+    pub(crate) fn may_renew(&self, key: u64) -> bool {
+        self.held().leases.get(&key).is_some_and(|lease| !lease.let_go)
+    }
+
     /// A renewal has ended: it was sent at this time, and answered or not.
     pub(crate) fn renewed(&self, key: u64, sent: Instant, answered: bool) {
         if let Some(lease) = self.held().leases.get_mut(&key) {
@@ -191,7 +196,12 @@ mod tests {
     fn what_is_being_handed_back_is_not_renewed() {
         let (leases, start) = (Leases::new(LENGTH), Instant::now());
         let key = leases.begin("reply".into(), start);
+        // Due just before.
+        assert_eq!(leases.due(start + seconds(10), false).len(), 1);
+        assert!(leases.may_renew(key));
         leases.let_go(key);
+        assert!(!leases.may_renew(key));
+        leases.renewed(key, start + seconds(10), false);
         assert!(leases.due(start + seconds(20), true).is_empty());
         assert_eq!(leases.left(key, start + seconds(20)), Some(seconds(10)));
     }

@@ -48,7 +48,7 @@
 //! - **A retry** is published as a new message, which carries the raised attempt and its delay, before the old one is
 //!   acknowledged. It waits at JetStream.
 //! - **A dead letter** is published with headers, body and reason, and the request ended (`+TERM`) once that is stored.
-//!   If it can't be stored, the request stays and is delivered again.
+//!   If it can't be stored within a lease, the request stays and is delivered again. What has no room for that keeps its body.
 //! - **A lost connection** is made anew after growing and jittered pauses, for ever. A connection whose other side is silent
 //!   counts as lost after three [pings](NatsBuilder::ping_interval), 24 s by default.
 //! - **A control message** reaches every server that is connected when it is sent. One that connects anew misses what was
@@ -63,8 +63,10 @@
 //!   `_INBOX.>`, and to subscribe to the subject of control messages and `_INBOX.>`. (By a message to an inbox that nobody
 //!   has a transport finds out that the server has taken what was sent before.)
 //! - The work-queue stream is the consumer's alone: JetStream refuses a second one without a filter.
-//! - Headers and body together have to stay 8 KiB below the server's `max_payload`, which is 1 MiB by default: that much is
-//!   kept for the headers of a dead letter.
+//! - Headers and body together have to stay 8 KiB below the server's `max_payload`, which is 1 MiB by default, and a
+//!   request's headers alone 8 KiB below the 64 KiB that JetStream stores: that much is kept for the headers of a dead letter.
+//! - A consumer that you make yourself needs a `max_waiting` of at least as many as the whole fleet has slots. By default
+//!   it is 512.
 //! - TLS uses *ring* by way of rustls, whatever provider other crates of the program have chosen.
 //!
 //! Written for NATS 2.9 and later; tested on 2.9.10 and 2.15.1.

@@ -7,6 +7,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, Request, RequestError, RequestErrorKind, Subject};
 use bytes::Bytes;
+use occamy_core::Error;
 use occamy_core::transport::Observer;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -25,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) leases: Leases,
     /// For the pump: the shelf has changed.
     pub(crate) changed: Notify,
+    /// For whoever looks for requests that can't be read.
+    pub(crate) suspicious: Notify,
     /// For whoever waits for the end of the delivery of requests.
     pub(crate) drained: Notify,
     /// For the stream of requests, and for the one of control messages.
@@ -45,6 +48,7 @@ impl Link {
             observer: Observer::new(),
             runtime,
             changed: Notify::new(),
+            suspicious: Notify::new(),
             drained: Notify::new(),
             requests: Notify::new(),
             controls: Notify::new(),
@@ -90,6 +94,21 @@ impl Link {
     /// Whoever takes something off the shelf, or puts something on it, wakes who is concerned.
     pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
         lock(&self.shelf)
+    }
+
+    /// Has the server hear of an error.
+    pub(crate) fn fail(&self, error: Error) {
+        self.shelf().fail(error);
+        self.requests.notify_one();
+    }
+
+    /// Nothing goes on from here on: whoever waits for something hears of it.
+    pub(crate) fn close(&self) {
+        self.shelf().closed = true;
+        for waiting in [&self.changed, &self.requests, &self.controls] {
+            waiting.notify_one();
+        }
+        self.drained.notify_waiters();
     }
 
     /// Sends a word of JetStream's and waits for its answer. Nobody there to answer is an error, too.

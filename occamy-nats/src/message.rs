@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use async_nats::Subject;
 use async_nats::jetstream::{self, AckKind};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use occamy_core::transport::{header, settlement_error};
 use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict};
 
@@ -82,14 +83,17 @@ impl Request {
             open: true,
         };
         Some(match (invalid, delay) {
+            // Both count against the credit, so that no flood of them is taken in faster than it is settled.
             (Some(error), _) => {
-                link.runtime.spawn(request.carry_out(Verdict::Failed(error.clone())));
+                let settling = Settling::begin(link);
+                let carried_out = request.carry_out(Verdict::Failed(error.clone()));
+                link.runtime.spawn(carried_out.inspect(move |_| drop(settling)));
                 Received::Invalid(error)
             }
             (None, Some(delay)) if delivered == 1 => {
-                link.runtime.spawn(async move {
-                    request.hand_back(Duration::from_millis(delay).min(LONGEST_DELAY)).await;
-                });
+                let settling = Settling::begin(link);
+                let handed_back = request.hand_back(Duration::from_millis(delay).min(LONGEST_DELAY));
+                link.runtime.spawn(handed_back.inspect(move |()| drop(settling)));
                 Received::Delayed
             }
             (None, _) => Received::Request(request),

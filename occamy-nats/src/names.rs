@@ -68,8 +68,10 @@ impl Names {
                 return Err(ConnectError::Config(why));
             }
         }
-        if self.request_subject == self.dead_subject || self.request_subject == self.control_subject {
-            let why = "requests need a subject of their own".to_owned();
+        let [(_, request), (_, control), (_, dead)] = subjects;
+        if request == dead || request == control || control == dead {
+            let why =
+                "requests, control messages and dead letters each need a subject of their own".to_owned();
             return Err(ConnectError::Config(why));
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::OptionFuture;
 use occamy_core::transport::PublishError;
 use occamy_core::{Error, ErrorKind};
 use tokio::sync::{mpsc, watch};
@@ -9,7 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::link::{Link, fence};
-use crate::publisher::{Address, Letter};
+use crate::publisher::{Address, Letter, unanswered};
 
 /// The end of an outbox that can close it.
 pub(crate) struct Outbox {
@@ -50,41 +52,43 @@ async fn send_letters(
     closing: CancellationToken,
     farewell: watch::Sender<Option<(usize, bool)>>,
 ) {
-    let send_all = async {
-        while let Some(letter) = letters.recv().await {
-            // Nothing leaves the outbox before there is somebody to take it, so that it stays bounded.
-            link.connected().await;
-            send(&link, letter).await;
+    let mut sending = None;
+    loop {
+        tokio::select! {
+            () = closing.cancelled() => break,
+            letter = letters.recv(), if sending.is_none() => match letter {
+                Some(letter) => sending = Some(send(&link, letter).boxed()),
+                None => break,
+            },
+            _ = OptionFuture::from(sending.as_mut()), if sending.is_some() => sending = None,
         }
-    };
-    tokio::select! {
-        () = closing.cancelled() => {}
-        () = send_all => return,
     }
     letters.close();
     let patience = link.builder.publish_timeout;
-    let mut unsent = letters.len();
+    let mut unsent = letters.len() + usize::from(sending.is_some());
+    let mut told = 0;
     let rest = async {
+        let mut count = |sent| if sent { unsent -= 1 } else { told += 1 };
+        if let Some(sending) = sending {
+            count(sending.await);
+        }
         while let Some(letter) = letters.recv().await {
-            if send(&link, letter).await {
-                unsent -= 1;
-            }
+            count(send(&link, letter).await);
         }
         fence(&link.client(), patience).await.is_ok()
     };
     let heard = timeout(patience, rest).await.unwrap_or(false);
-    {
-        let mut shelf = link.shelf();
-        shelf.closed = true;
+    for _ in told..unsent {
+        tell(&link, unanswered());
     }
-    for waiting in [&link.changed, &link.requests, &link.controls] {
-        waiting.notify_one();
-    }
+    link.close();
     farewell.send_replace(Some((unsent, heard)));
 }
 
 /// Sends one, or tells of it. True if it was sent.
 async fn send(link: &Link, letter: Letter) -> bool {
+    // Nothing leaves the outbox before there is somebody to take it, so that it stays bounded.
+    link.connected().await;
     let sent = match letter.address {
         Address::Request => link.send(letter).await,
         // Nobody waits to hear of it, so nothing does.

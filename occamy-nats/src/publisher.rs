@@ -7,11 +7,11 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{PublishError, Publisher};
-use occamy_core::{BoxFuture, Headers};
+use occamy_core::{BoxFuture, Error, ErrorKind, Headers};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::encoding::{encode, size};
+use crate::encoding::{MAX_HEADERS, encode, size};
 use crate::link::{Link, fence};
 use crate::message::MESSAGE_ID;
 
@@ -83,6 +83,14 @@ impl NatsPublisher {
         if size > limit {
             return Err(PublishError::TooLarge { size, limit });
         }
+        // Control messages are not stored.
+        let (size, limit) = (size - body.len(), MAX_HEADERS - RESERVED);
+        if address == Address::Request && size > limit {
+            let why = format!(
+                "they have {size} bytes and JetStream takes at most {limit}: put what is large into the body"
+            );
+            return Err(PublishError::Headers(Error::new(ErrorKind::InvalidHeaders, why)));
+        }
         Ok(Letter { address, headers, body })
     }
 }
@@ -115,10 +123,9 @@ impl Link {
             Address::Request => self.send_request(letter).await,
             Address::Control => {
                 let within = self.builder.publish_timeout;
-                let client = self.client();
                 let sent = async {
                     self.write_control(letter).await?;
-                    fence(&client, within).await.map_err(broker)
+                    fence(&self.client(), within).await.map_err(broker)
                 };
                 timeout(within, sent).await.unwrap_or_else(|_| Err(unanswered()))
             }
@@ -178,6 +185,6 @@ fn broker(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Publish
     PublishError::Broker(error.into())
 }
 
-fn unanswered() -> PublishError {
+pub(crate) fn unanswered() -> PublishError {
     broker("it could not be reached within the publish timeout")
 }

@@ -5,19 +5,22 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::BatchConfig;
 use async_nats::{Client, Message, StatusCode, SubscribeError, Subscriber};
+use bytes::Bytes;
 
 /// How long JetStream keeps a pull that it can't serve.
-const EXPIRES: Duration = Duration::from_secs(30);
+pub(crate) const EXPIRES: Duration = Duration::from_secs(30);
 /// How long its end may take to reach us, before the pull is given up.
 const GRACE: Duration = Duration::from_secs(5);
 /// How many requests one pull asks for at most.
-const LARGEST: usize = 1_000;
+pub(crate) const LARGEST: usize = 1_000;
 
 /// The pulls that are out, on a subscription of their own.
 pub(crate) struct Pulls {
     pub(crate) consumer: PullConsumer,
     inbox: String,
     answers: Subscriber,
+    /// How many answers there were.
+    received: u64,
     /// How many pulls there were: each has an address of its own.
     count: u64,
     /// How many requests have been asked for and have not come.
@@ -40,9 +43,18 @@ pub(crate) enum Status {
 impl Pulls {
     pub(crate) async fn open(client: &Client, consumer: PullConsumer) -> Result<Self, SubscribeError> {
         let inbox = client.new_inbox();
-        let answers = client.subscribe(format!("{inbox}.*")).await?;
+        let answers = client.subscribe(format!("{inbox}.>")).await?;
         let now = Instant::now();
-        Ok(Self { consumer, inbox, answers, count: 0, outstanding: 0, until: now, not_before: now })
+        Ok(Self {
+            consumer,
+            inbox,
+            answers,
+            received: 0,
+            count: 0,
+            outstanding: 0,
+            until: now,
+            not_before: now,
+        })
     }
 
     /// Asks for what is wanted beyond what has come already and what is on its way.
@@ -57,7 +69,8 @@ impl Pulls {
         }
         self.count += 1;
         let batch = BatchConfig { batch: missing, expires: Some(EXPIRES), ..BatchConfig::default() };
-        let reply = format!("{}.{}", self.inbox, self.count);
+        // An answer that a pull is over tells by its address how large the pull was.
+        let reply = format!("{}.{}.{missing}", self.inbox, self.count);
         match self.consumer.request_batch(batch, reply.into()).await {
             Ok(()) => {
                 self.outstanding += missing;
@@ -87,7 +100,9 @@ impl Pulls {
     /// The next answer. `None` when the client has died, or after [`drain`](Self::drain) when all have come.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         use futures_util::StreamExt;
-        self.answers.next().await
+        let answer = self.answers.next().await;
+        self.received += u64::from(answer.is_some());
+        answer
     }
 
     /// What has come already, without waiting.
@@ -96,9 +111,15 @@ impl Pulls {
         self.next().now_or_never().flatten()
     }
 
+    /// How many requests may still come.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
     /// Takes note of an answer: what it says, unless it is a request.
     pub(crate) fn count(&mut self, answer: &Message, now: Instant) -> Option<Status> {
-        let Some(status) = answer.status else {
+        // A request can be acknowledged. Whoever sent it may have put a status into it, which means nothing.
+        let Some(status) = answer.status.filter(|_| answer.reply.is_none()) else {
             self.outstanding = self.outstanding.saturating_sub(1);
             return None;
         };
@@ -118,15 +139,26 @@ impl Pulls {
         Some(Status::Over)
     }
 
-    /// Asks for nothing any more; what is on its way still comes.
-    pub(crate) async fn drain(&mut self) {
-        let _ = self.answers.drain().await;
+    /// Asks for nothing any more; what is on its way still comes. For pulls that have seen no other connection.
+    ///
+    /// The client's own way to drain a subscription forgets it before the server has, and loses what comes in between. But
+    /// an end after so many messages is counted on both sides. So this is one that no answer can be beyond, and farewells
+    /// to ourselves fill the count.
+    pub(crate) async fn drain(&mut self, client: &Client) {
+        // A pull may have one answer more than it has requests.
+        let farewells = 2 * self.outstanding as u64 + 1;
+        let mut said = self.answers.unsubscribe_after(self.received + farewells).await.is_ok();
+        for _ in 0..farewells {
+            said = said && client.publish(format!("{}.farewell", self.inbox), Bytes::new()).await.is_ok();
+        }
     }
 }
 
-/// How many of the requests that a pull asked for will not come, as servers from 2.9 on tell.
+/// How many of the requests that a pull asked for will not come. Servers from 2.9 on tell, but not when they refuse it, and
+/// then it is all of them.
 fn unserved(answer: &Message) -> usize {
+    let all = answer.subject.rsplit('.').next().and_then(|size| size.parse().ok()).unwrap_or(0);
     let headers = answer.headers.as_ref();
     let pending = headers.and_then(|headers| headers.get("Nats-Pending-Messages"));
-    pending.and_then(|pending| pending.as_str().parse().ok()).unwrap_or(0)
+    pending.and_then(|pending| pending.as_str().parse().ok()).unwrap_or(all).min(all)
 }

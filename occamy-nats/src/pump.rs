@@ -1,11 +1,13 @@
 //! What goes on for as long as a transport lives: requests are pulled and put on the shelf, control messages as well, and
 //! what happens to the connection is attended to.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::connection::State;
 use async_nats::jetstream::consumer::PullConsumer;
-use async_nats::{Event, Message, StatusCode};
+use async_nats::{Client, Event, Message};
 use futures_util::StreamExt;
 use occamy_core::Observation;
 use tokio::task::JoinHandle;
@@ -13,18 +15,33 @@ use tokio::time::{interval, sleep, sleep_until, timeout};
 
 use crate::connect::reconnect_delay;
 use crate::encoding::decode;
-use crate::link::Link;
+use crate::link::{Link, fence};
 use crate::message::{Received, Request};
-use crate::poison::{Suspicion, sweep};
+use crate::poison::{Suspicion, sweep_when_told};
 use crate::pulls::{Pulls, Status};
 use crate::session::{Session, as_error};
-use crate::setup::{SetupError, set_up};
+use crate::setup::{SetupError, Streams, set_up};
+
+/// How long pulls may take to end. A broker that doesn't answer keeps nobody waiting; it hands out what it has handed to us
+/// after the lease.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs until the link is closed.
 pub(crate) async fn run(link: Arc<Link>, session: Session) {
     link.runtime.spawn(keep_leases(Arc::clone(&link)));
+    link.runtime.spawn(sweep_when_told(Arc::clone(&link)));
+    let _end = End(Arc::clone(&link));
     let mut pump = Pump { link, session, mending: None, suspicion: Suspicion::default() };
     while !pump.turn().await {}
+}
+
+/// Nobody waits for a pump that is no more, though it be for a panic.
+struct End(Arc<Link>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 struct Pump {
@@ -47,6 +64,10 @@ impl Pump {
         }
         if draining {
             self.drain().await;
+        }
+        // Of events the client drops those that are too many, of its state it tells the truth.
+        if !self.link.is_connected() && self.session.client.connection_state() == State::Connected {
+            self.reconnected().await;
         }
         let now = Instant::now();
         if self.link.is_connected() {
@@ -83,32 +104,14 @@ impl Pump {
         match self.session.pulls.count(&answer, Instant::now()) {
             Some(Status::Over) => {}
             Some(Status::Gone) => self.mend(),
-            None => match Request::receive(&self.link, answer) {
-                Some(Received::Request(request)) => {
-                    self.link.shelf().requests.push_back(request);
-                    self.link.requests.notify_one();
-                    let surplus = self.link.shelf().surplus();
-                    drop(surplus);
-                }
-                Some(Received::Invalid(error)) => {
-                    self.link.shelf().fail(error);
-                    self.link.requests.notify_one();
-                }
-                Some(Received::Delayed) | None => {}
-            },
+            None => put(&self.link, answer),
         }
     }
 
     fn take_control(&mut self, message: Message) {
-        if message.status == Some(StatusCode::NO_RESPONDERS) {
-            return;
-        }
         let headers = match decode(message.headers.as_ref()) {
             Ok(headers) => headers,
-            Err(error) => {
-                self.link.shelf().fail(error);
-                return self.link.requests.notify_one();
-            }
+            Err(error) => return self.link.fail(error),
         };
         let (headers, _) = occamy_core::transport::header::take_own(headers);
         let bound = self.link.builder.control_queue;
@@ -147,20 +150,29 @@ impl Pump {
         if !self.link.shelf().drained
             && let Ok(pulls) = Pulls::open(&self.session.client, consumer).await
         {
-            self.session.pulls = pulls;
+            let mut old = std::mem::replace(&mut self.session.pulls, pulls);
+            // Or they have not, where JetStream hasn't noticed.
+            let link = Arc::clone(&self.link);
+            let rest = async move {
+                while let Some(answer) = old.next().await {
+                    if old.count(&answer, Instant::now()).is_none() {
+                        put(&link, answer);
+                    }
+                }
+            };
+            self.link.runtime.spawn(timeout(PATIENCE, rest));
         }
         self.link.set_connected(true);
         renew(&self.link, true);
-        let patience = 3 * self.link.builder.lease;
-        if self.suspicion.reconnected(Instant::now(), patience) {
-            self.link.runtime.spawn(sweep(Arc::clone(&self.link)));
+        if self.suspicion.reconnected(Instant::now()) {
+            self.link.suspicious.notify_one();
         }
     }
 
     fn mend(&mut self) {
         if self.mending.is_none() {
             let link = Arc::clone(&self.link);
-            let mending = async move { set_up(&link.context(), &link.builder).await };
+            let mending = async move { set_up(&link.context(), &link.builder, Streams::Expect).await };
             self.mending = Some(self.link.runtime.spawn(mending));
         }
     }
@@ -171,26 +183,15 @@ impl Pump {
             Ok(consumer) => self.session.pulls.consumer = consumer,
             Err(error) => {
                 self.session.pulls.pause(Duration::from_secs(1), Instant::now());
-                self.link.shelf().fail(as_error(error.into()));
-                self.link.requests.notify_one();
+                self.link.fail(as_error(error.into()));
             }
         }
     }
 
     /// Gives back what nobody will take, and what is still on its way.
     async fn drain(&mut self) {
-        // A broker that doesn't answer keeps nobody waiting; it hands out what it has handed to us after the lease.
-        const PATIENCE: Duration = Duration::from_secs(2);
         if self.link.is_connected() {
-            self.session.pulls.drain().await;
-            let rest = async {
-                while let Some(answer) = self.session.pulls.next().await {
-                    if answer.status.is_none() {
-                        drop(Request::receive(&self.link, answer));
-                    }
-                }
-            };
-            let _ = timeout(PATIENCE, rest).await;
+            run_out(&self.link, &self.session.client, &mut self.session.pulls).await;
         }
         self.drained();
     }
@@ -219,14 +220,13 @@ impl Pump {
             if self.link.shelf().draining {
                 self.drained();
             }
-            match Session::open(&self.link.builder).await {
+            match Session::open(&self.link.builder, Streams::Expect).await {
                 Ok(session) => {
                     self.session = session;
                     break;
                 }
                 Err(error) => {
-                    self.link.shelf().fail(as_error(error));
-                    self.link.requests.notify_one();
+                    self.link.fail(as_error(error));
                 }
             }
         }
@@ -234,8 +234,54 @@ impl Pump {
         self.link.set_connected(true);
         renew(&self.link, true);
         // It did not die for nothing.
-        self.link.runtime.spawn(sweep(Arc::clone(&self.link)));
+        self.link.suspicious.notify_one();
     }
+}
+
+/// Puts a request that has come on the shelf.
+fn put(link: &Arc<Link>, answer: Message) {
+    match Request::receive(link, answer) {
+        Some(Received::Request(request)) => {
+            let late = link.shelf().put(request);
+            drop(late);
+            link.requests.notify_one();
+            let surplus = link.shelf().surplus();
+            drop(surplus);
+        }
+        Some(Received::Invalid(error)) => link.fail(error),
+        Some(Received::Delayed) | None => {}
+    }
+}
+
+/// Lets pulls end, and gives back what they still bring: after their end, or it might come again through one of them.
+async fn run_out(link: &Arc<Link>, client: &Client, pulls: &mut Pulls) {
+    let mut brought = Vec::new();
+    let mut keep = |pulls: &mut Pulls, answer: Message| {
+        if pulls.count(&answer, Instant::now()).is_none() {
+            brought.push(Request::receive(link, answer));
+        }
+    };
+    let rest = async {
+        // What has been sent by now comes before this is answered.
+        let mut fenced = pin!(fence(client, PATIENCE));
+        loop {
+            tokio::select! {
+                biased;
+                answer = pulls.next() => match answer {
+                    Some(answer) => keep(pulls, answer),
+                    None => return,
+                },
+                _ = &mut fenced => break,
+            }
+        }
+        if pulls.outstanding() > 0 {
+            pulls.drain(client).await;
+            while let Some(answer) = pulls.next().await {
+                keep(pulls, answer);
+            }
+        }
+    };
+    let _ = timeout(PATIENCE, rest).await;
 }
 
 /// Pends where nothing is being mended.
@@ -256,7 +302,11 @@ async fn keep_leases(link: Arc<Link>) {
     loop {
         tick.tick().await;
         for lost in link.leases.expire(Instant::now()) {
-            lost();
+            // A panic in it is not to be the end of all leases.
+            link.runtime.spawn(async move { lost() });
+        }
+        if !link.is_connected() {
+            link.changed.notify_one();
         }
         // What is unsettled when a transport closes is for others.
         if link.is_connected() && !link.shelf().closed {
@@ -271,6 +321,9 @@ fn renew(link: &Arc<Link>, all: bool) {
     for (key, reply) in link.leases.due(now, all) {
         let link = Arc::clone(link);
         link.clone().runtime.spawn(async move {
+            if !link.leases.may_renew(key) {
+                return link.leases.renewed(key, now, false);
+            }
             let word = async_nats::jetstream::AckKind::Progress.into();
             let answered = link.say(reply, word, link.leases.patience()).await.is_ok();
             link.leases.renewed(key, now, answered);

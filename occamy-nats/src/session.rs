@@ -9,7 +9,7 @@ use crate::builder::NatsBuilder;
 use crate::connect::{self, ConnectError, Connected};
 use crate::link::{context, fence};
 use crate::pulls::Pulls;
-use crate::setup::{SetupError, set_up};
+use crate::setup::{SetupError, Streams, set_up};
 
 /// What lives and dies with a client. As a rule that is as long as the transport: a client makes its connection anew by
 /// itself, and only headers that it can't read, or a server that no longer lets us in, are the end of it.
@@ -22,10 +22,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) async fn open(builder: &NatsBuilder) -> Result<Self, ConnectError> {
+    pub(crate) async fn open(builder: &NatsBuilder, streams: Streams) -> Result<Self, ConnectError> {
         let Connected { client, events } = connect::connect(builder).await?;
         let context = context(builder, client.clone());
-        let consumer = set_up(&context, builder).await?;
+        let consumer = set_up(&context, builder, streams).await?;
         let broker = |source| SetupError::Broker { what: "a subscription".into(), source };
         let controls = client.subscribe(builder.names.control_subject.clone()).await;
         let controls = controls.map_err(|error| broker(error.into()))?;

@@ -9,13 +9,14 @@ use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 
 use crate::builder::NatsBuilder;
+use crate::pulls::{EXPIRES, LARGEST};
 
 /// Why a stream or the consumer can't be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
     /// It isn't there, and may not be created.
-    #[error("{what} is missing: create it, or let connect() do so")]
+    #[error("{what} is missing: create it, or let a server that connects do so")]
     Missing {
         /// The stream or consumer.
         what: String,
@@ -38,8 +39,21 @@ pub enum SetupError {
     },
 }
 
+/// Which streams may be created where they are missing. The consumer may in any case, if anything may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Streams {
+    /// Both, when a service comes into being.
+    Create,
+    /// None: a stream that a running server finds missing had requests in it, and an empty one would hide that.
+    Expect,
+}
+
 /// Sees to it that everything is there and as it has to be.
-pub(crate) async fn set_up(context: &Context, builder: &NatsBuilder) -> Result<PullConsumer, SetupError> {
+pub(crate) async fn set_up(
+    context: &Context,
+    builder: &NatsBuilder,
+    streams: Streams,
+) -> Result<PullConsumer, SetupError> {
     let names = &builder.names;
     let requests = Config {
         name: names.request_stream.clone(),
@@ -58,8 +72,9 @@ pub(crate) async fn set_up(context: &Context, builder: &NatsBuilder) -> Result<P
         retention: RetentionPolicy::Limits,
         ..requests.clone()
     };
-    stream(context, builder.create, &dead).await?;
-    stream(context, builder.create, &requests).await?;
+    let create = builder.create && streams == Streams::Create;
+    stream(context, create, &dead).await?;
+    stream(context, create, &requests).await?;
     pull_consumer(context, builder).await
 }
 
@@ -87,6 +102,13 @@ async fn stream(context: &Context, create: bool, wanted: &Config) -> Result<(), 
     );
     differences.compare("retention", found.retention, wanted.retention);
     differences.note("no_ack", found.no_ack, false, !found.no_ack);
+    // What would drop messages that nobody has settled.
+    let bounded = found.max_messages > 0 || found.max_bytes > 0;
+    let refuses = !bounded || found.discard == DiscardPolicy::New;
+    differences.note("discard", found.discard, wanted.discard, refuses);
+    differences.compare("max_age", found.max_age, wanted.max_age);
+    let each = found.max_messages_per_subject;
+    differences.note("max_messages_per_subject", each, -1, each <= 0);
     // Mirrors take nothing from publishers.
     differences.note("mirror", found.mirror.is_some(), false, found.mirror.is_none());
     differences.result(what())
@@ -106,6 +128,8 @@ async fn pull_consumer(context: &Context, builder: &NatsBuilder) -> Result<PullC
         max_deliver: -1,
         // Slots bound what is in flight, and what waits after it was handed back must not use up a limit.
         max_ack_pending: -1,
+        // Of the whole fleet, which may ask once for each slot. By default it is 512.
+        max_waiting: 65_536,
         ..pull::Config::default()
     };
     let what = || format!("the consumer {} of the stream {}", names.consumer, names.request_stream);
@@ -135,6 +159,12 @@ async fn pull_consumer(context: &Context, builder: &NatsBuilder) -> Result<PullC
     let filter = found.filter_subject.is_empty() || found.filter_subject == names.request_subject;
     differences.note("filter_subject", &found.filter_subject, &names.request_subject, filter);
     differences.note("headers_only", found.headers_only, false, !found.headers_only);
+    // It would refuse what is beyond.
+    let batch = found.max_batch <= 0 || usize::try_from(found.max_batch).is_ok_and(|most| most >= LARGEST);
+    differences.note("max_batch", found.max_batch, LARGEST, batch);
+    let expires = found.max_expires.is_zero() || found.max_expires >= EXPIRES;
+    differences.note("max_expires", found.max_expires, EXPIRES, expires);
+    differences.note("max_bytes", found.max_bytes, 0, found.max_bytes <= 0);
     differences.result(what())?;
     Ok(consumer)
 }

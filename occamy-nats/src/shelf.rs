@@ -63,6 +63,15 @@ impl Shelf {
         Some(Next::Request(request))
     }
 
+    /// A request has come. Returns it if nobody will take it any more.
+    pub(crate) fn put(&mut self, request: Request) -> Option<Request> {
+        if self.closed {
+            return Some(request);
+        }
+        self.requests.push_back(request);
+        None
+    }
+
     /// What has come beyond what is wanted, the youngest first. Dropped, it goes back.
     pub(crate) fn surplus(&mut self) -> Vec<Request> {
         let wanted = self.wanted().min(self.requests.len());

@@ -15,6 +15,7 @@ use crate::outbox::Outbox;
 use crate::publisher::NatsPublisher;
 use crate::pump;
 use crate::session::Session;
+use crate::setup::Streams;
 use crate::streams::{Controls, Requests};
 
 /// A server's connection with NATS.
@@ -60,7 +61,7 @@ impl NatsTransport {
         let thread = IoThread::start().map_err(ConnectError::Thread)?;
         let runtime = thread.handle().clone();
         let connecting = runtime.spawn(async move {
-            let session = Session::open(&builder).await?;
+            let session = Session::open(&builder, Streams::Create).await?;
             Ok::<_, ConnectError>((builder, session))
         });
         // The thread lives as long as this future.

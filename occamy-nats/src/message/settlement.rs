@@ -12,7 +12,7 @@ use occamy_core::{BrokerEvent, Error, Headers, Verdict};
 use tokio::time::sleep;
 
 use super::{DELAY, MESSAGE_ID, Request, TRY};
-use crate::encoding::{self, encode};
+use crate::encoding::{self, MAX_HEADERS, encode};
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -79,14 +79,24 @@ impl Request {
         // A publisher of ours leaves room for our headers, others may not. Then rather without a reason than not at all, and
         // rather perhaps twice.
         let id = self.id("dead");
-        let ways = [(&buried, Some(&*id)), (&self.headers, Some(&*id)), (&self.headers, None)];
-        for (headers, id) in ways {
+        // Headers of others may even be longer as we write them.
+        let (bare, nothing) =
+            (header::bury(Headers::new(), error, &names.request_subject, self.attempt), Headers::new());
+        let ways = [
+            (&buried, Some(&*id)),
+            (&self.headers, Some(&*id)),
+            (&self.headers, None),
+            (&bare, Some(&*id)),
+            (&nothing, None),
+        ];
+        for (way, (headers, id)) in ways.into_iter().enumerate() {
             match self.store(subject, headers, id).await {
-                Err(Unsettled::TooLarge) => {
-                    tracing::warn!(%error, subject, "a dead letter has no room for its reason");
-                }
+                Err(Unsettled::TooLarge) => {}
                 stored => {
                     stored?;
+                    if way > 0 {
+                        tracing::warn!(%error, subject, "a dead letter has no room for all its headers");
+                    }
                     return self.confirm(AckKind::Term).await;
                 }
             }
@@ -125,12 +135,20 @@ impl Request {
         if let Some(id) = id {
             map.insert(MESSAGE_ID, id);
         }
+        // The lease may be renewed for ever.
+        let deadline = Instant::now() + self.link.builder.lease;
+        let mut last = None;
         loop {
             let left = self.left()?;
+            if let Some(error) = last.take_if(|_| Instant::now() >= deadline) {
+                return Err(Unsettled::Unanswered(error));
+            }
             if !self.link.connected_within(left).await {
                 continue;
             }
-            if encoding::size(&map, self.body.len()) > self.link.client().max_payload() {
+            if encoding::size(&map, 0) > MAX_HEADERS
+                || encoding::size(&map, self.body.len()) > self.link.client().max_payload()
+            {
                 return Err(Unsettled::TooLarge);
             }
             let context = self.link.context();
@@ -144,6 +162,7 @@ impl Request {
                     _ if is_refusal(&error) => return Err(Unsettled::Refused(error.to_string())),
                     _ => {
                         tracing::debug!(%error, subject, "what was published was not answered; it is sent again");
+                        last = Some(format!("publishing to {subject} failed: {error}"));
                     }
                 },
             }

@@ -6,8 +6,10 @@
 mod access;
 #[path = "../common/mod.rs"]
 mod common;
+mod endings;
 mod messages;
 mod outages;
+mod proxy;
 mod setup;
 mod support;
 mod threads;

@@ -57,6 +57,19 @@ async fn a_message_as_large_as_can_be_becomes_a_dead_letter_without_a_reason() {
     let Some(service) = Service::new("large") else { return };
     let transport = service.connect().await;
     let mut requests = transport.requests();
+    // Without any headers it is larger still.
+    let subject = format!("{}-request", service.name);
+    let body = Bytes::from(vec![b'x'; MAX_PAYLOAD]);
+    service.jetstream().await.publish(subject, body.clone()).await.unwrap().await.unwrap();
+    take(&mut requests, 1)
+        .await
+        .settle(failed(Error::new(ErrorKind::InvalidBody, "too much")))
+        .await
+        .unwrap();
+    let letter = service.dead_letter().await;
+    assert_eq!(letter.payload, body);
+    let stream = service.jetstream().await.get_stream(format!("{}-dead", service.name)).await.unwrap();
+    stream.purge().await.unwrap();
     // Failed at once, or to be tried again though no attempt can be counted.
     for verdict in [failed(Error::new(ErrorKind::InvalidBody, "too much")), retry(Duration::ZERO)] {
         let body = send_largest(&service).await;
@@ -152,5 +165,71 @@ async fn an_outbox_is_sent_in_order_before_a_transport_closes() {
         let message: Box<dyn Message> = timeout(SOON, controls.next()).await.unwrap().unwrap().unwrap();
         assert_eq!(message.headers().integer("number"), Ok(number));
     }
+    service.clean_up().await;
+}
+
+/// JetStream stores no more than 64 KiB of headers, whatever the size of the body.
+#[tokio::test]
+async fn headers_as_large_as_can_be_do_not_keep_a_message_from_becoming_a_dead_letter() {
+    let Some(service) = Service::new("headers") else { return };
+    let transport = service.connect().await;
+    let (publisher, mut requests) = (transport.publisher(), transport.requests());
+    let text = |length| Headers::new().with("text", "x".repeat(length));
+    let error = publisher.request(text(60 << 10), Bytes::new()).await.unwrap_err();
+    assert!(error.to_string().contains("57343"), "{error}");
+    // What we take of our own clients leaves room for a reason, and for an attempt.
+    publisher.request(text(55 << 10), Bytes::new()).await.unwrap();
+    take(&mut requests, 1).await.settle(retry(Duration::ZERO)).await.unwrap();
+    let again = take(&mut requests, 1).await;
+    assert_eq!((again.attempt(), again.headers()), (2, &text(55 << 10)));
+    again.settle(failed(Error::new(ErrorKind::InvalidBody, "x".repeat(9_000)))).await.unwrap();
+    let letter = service.dead_letter().await;
+    assert!(letter.headers.clone().unwrap().get(header::REASON).is_some());
+    let stream = service.jetstream().await.get_stream(format!("{}-dead", service.name)).await.unwrap();
+    stream.purge().await.unwrap();
+    // Of foreign ones that have filled it up, also where it takes us more to write the same.
+    for fill in ["x", "\t"] {
+        let headers = format!("NATS/1.0\r\ntext: x{}x\r\n\r\n", fill.repeat(65_000));
+        service.send_raw(&format!("{}-request", service.name), headers.as_bytes(), "full").await;
+        take(&mut requests, 1).await.settle(failed(Error::new(ErrorKind::InvalidBody, "no"))).await.unwrap();
+        assert_eq!(service.dead_letter().await.payload, "full");
+        stream.purge().await.unwrap();
+    }
+    assert_eq!(service.stored().await, 0);
+    service.clean_up().await;
+}
+
+/// As JetStream would say it, were it not a request.
+#[tokio::test]
+async fn a_request_with_a_status_is_a_request() {
+    let Some(service) = Service::new("status") else { return };
+    let transport = service.connect().await;
+    let mut requests = transport.requests();
+    for status in ["100 Idle Heartbeat", "404 No Messages", "409 Consumer Deleted", "503"] {
+        let headers = format!("NATS/1.0 {status}\r\nNats-Pending-Messages: 99\r\n\r\n");
+        service.send_raw(&format!("{}-request", service.name), headers.as_bytes(), status).await;
+        let message = take(&mut requests, 1).await;
+        assert_eq!(message.body(), status);
+        message.ack().await.unwrap();
+    }
+    service.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_that_can_not_be_stored_is_given_up_after_a_lease() {
+    let Some(service) = Service::new("unburied") else { return };
+    let transport = service.builder().lease(Duration::from_secs(1)).connect().await.unwrap();
+    let mut requests = transport.requests();
+    send(&transport, "bad").await;
+    let message = take(&mut requests, 1).await;
+    let dead = format!("{}-dead", service.name);
+    service.jetstream().await.delete_stream(&dead).await.unwrap();
+    let settled = message.settle(failed(Error::new(ErrorKind::InvalidBody, "no")));
+    let error = timeout(SOON, settled).await.expect("it doesn't go on for ever").unwrap_err();
+    assert!(error.message().contains(&dead), "{error}");
+    // It comes again.
+    drop(service.builder().lease(Duration::from_secs(1)).connect().await.unwrap());
+    take(&mut requests, 1).await.settle(failed(Error::new(ErrorKind::InvalidBody, "no"))).await.unwrap();
+    assert_eq!(service.dead_letter().await.payload, "bad");
     service.clean_up().await;
 }

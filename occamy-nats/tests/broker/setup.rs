@@ -42,11 +42,24 @@ async fn what_differs_is_named() {
 
     let context = service.jetstream().await;
     let name = format!("{}-request", service.name);
+    let stream = context.get_stream(&name).await.unwrap();
+    let mut config = stream.consumer_info(&service.name).await.unwrap().config;
+    stream.delete_consumer(&service.name).await.unwrap();
+    config.max_batch = 1;
+    stream.create_consumer(config).await.unwrap();
+    let error = service.builder().connect().await.unwrap_err().to_string();
+    assert!(error.contains("max_batch is 1 and has to be 1000"), "{error}");
+
     context.delete_stream(&name).await.unwrap();
-    let other = Config { name: name.clone(), subjects: vec![format!("{name}.x")], ..Config::default() };
+    let other = Config {
+        name: name.clone(),
+        subjects: vec![format!("{name}.x")],
+        max_age: Duration::from_secs(60),
+        ..Config::default()
+    };
     context.create_stream(other).await.unwrap();
     let error = service.builder().connect().await.unwrap_err().to_string();
-    for expected in ["retention is Limits and has to be WorkQueue", "subjects is", &name] {
+    for expected in ["retention is Limits and has to be WorkQueue", "subjects is", "max_age is 60s", &name] {
         assert!(error.contains(expected), "{error}");
     }
     service.clean_up().await;

@@ -8,6 +8,8 @@ use futures_util::StreamExt;
 use occamy_core::transport::{RequestStream, Transport};
 use occamy_core::{Headers, Message};
 use occamy_nats::{NatsBuilder, NatsTransport};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::common;
@@ -48,6 +50,25 @@ impl Service {
         let consumer = stream.create_consumer(config).await.unwrap();
         let mut messages = consumer.messages().await.unwrap();
         timeout(SOON, messages.next()).await.expect("a dead letter").unwrap().unwrap()
+    }
+
+    /// Publishes in the words of the protocol what no client of ours would send.
+    pub(crate) async fn send_raw(&self, subject: &str, headers: &[u8], body: &str) {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let publish = format!("HPUB {subject} {} {}\r\n", headers.len(), headers.len() + body.len());
+        let connect = "CONNECT {\"headers\":true,\"verbose\":false}\r\n";
+        let end = [body.as_bytes(), b"\r\nPING\r\n"].concat();
+        stream.write_all(&[connect.as_bytes(), publish.as_bytes(), headers, &end].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"PONG\r\n") {
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "no answer");
+        }
+    }
+
+    /// How many requests are stored.
+    pub(crate) async fn stored(&self) -> u64 {
+        let stream = self.jetstream().await.get_stream(format!("{}-request", self.name)).await.unwrap();
+        stream.cached_info().state.messages
     }
 
     pub(crate) async fn clean_up(self) {

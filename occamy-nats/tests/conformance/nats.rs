@@ -133,7 +133,7 @@ impl Subject for Nats {
     fn max_body(&self) -> usize {
         const LIMIT: usize = 1 << 20;
         const RESERVED: usize = 8 << 10;
-        LIMIT - RESERVED - "NATS/1.0\r\n\r\n".len()
+        LIMIT - RESERVED
     }
 }
 
