@@ -57,14 +57,15 @@ impl Epoch {
         self.state().lost
     }
 
-    /// The connection is gone: tells who wants to know.
-    pub(crate) fn lose(&self) {
+    /// The connection is gone. Returns whom to tell.
+    #[must_use = "somebody wants to know"]
+    pub(crate) fn lose(&self) -> Vec<LeaseWatch> {
         let deliveries = {
             let mut state = self.state();
             state.lost = true;
             std::mem::take(&mut state.deliveries)
         };
-        deliveries.into_values().flatten().for_each(|lost| lost());
+        deliveries.into_values().flatten().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -98,8 +99,8 @@ mod tests {
         epoch.watch(held, watch);
         epoch.end(settled);
         assert_eq!((epoch.unsettled(), epoch.is_lost()), (1, false));
-        epoch.lose();
-        epoch.lose();
+        epoch.lose().iter().for_each(|lost| lost());
+        assert!(epoch.lose().is_empty());
         assert!(epoch.is_lost());
         let (late, watch) = counter();
         epoch.watch(held, watch);

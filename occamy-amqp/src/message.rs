@@ -59,7 +59,12 @@ impl Request {
         match invalid {
             None => Ok(request),
             Some(error) => {
-                link.runtime.spawn(request.carry_out(Verdict::Failed(error.clone())));
+                let (settling, verdict) = (link.shelf.settling(), Verdict::Failed(error.clone()));
+                link.runtime.spawn(async move {
+                    // So that no flood of them is taken in faster than it is settled.
+                    let _settling = settling;
+                    request.carry_out(verdict).await
+                });
                 Err(error)
             }
         }

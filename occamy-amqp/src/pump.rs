@@ -22,6 +22,7 @@ const TIMED_OUT: &str = "delivery acknowledgement on channel";
 
 /// Runs until the link is closed.
 pub(crate) async fn run(link: Arc<Link>, session: Session) {
+    let _end = End(Arc::clone(&link));
     let mut pump = Pump { link, session, changes_at: None };
     let closing = pump.link.closing.clone();
     loop {
@@ -108,7 +109,8 @@ impl Pump {
 
     fn take(&self, delivery: Delivery) {
         match Request::receive(&self.link, &self.session.epoch, delivery) {
-            Ok(request) => self.link.shelf.put(request),
+            // Dropped, one that comes too late goes back.
+            Ok(request) => drop(self.link.shelf.put(request)),
             Err(error) => self.link.shelf.fail(error),
         }
     }
@@ -125,9 +127,16 @@ impl Pump {
             tracing::warn!(why, "the connection with RabbitMQ is lost");
         }
         self.link.set(None);
-        self.session.epoch.lose();
+        self.tell_of_loss();
         drop(self.link.shelf.take_all());
         self.session.controls.abort();
+    }
+
+    fn tell_of_loss(&self) {
+        for lost in self.session.epoch.lose() {
+            // A panic in it is not to be the end of all others.
+            self.link.runtime.spawn(async move { lost() });
+        }
     }
 
     /// Makes the connection anew, however long that takes.
@@ -157,13 +166,21 @@ impl Pump {
     async fn end(self) {
         const PATIENCE: Duration = Duration::from_secs(2);
         self.session.controls.abort();
-        let left = self.link.shelf.close();
-        drop(left);
+        drop(self.link.shelf.close());
         if let Some(connection) = self.link.connection() {
             let _ = timeout(PATIENCE, connection.close(200, "OK".into())).await;
         }
-        self.session.epoch.lose();
-        self.link.forget();
-        self.link.closed.cancel();
+        self.tell_of_loss();
+    }
+}
+
+/// Nobody waits for a pump that is no more, though it be for a panic.
+struct End(Arc<Link>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        drop(self.0.shelf.close());
+        self.0.forget();
+        self.0.closed.cancel();
     }
 }

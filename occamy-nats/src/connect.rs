@@ -1,9 +1,8 @@
 //! Getting a client of NATS that does as a server needs: where to, who this is, and how connections are made anew.
 
-use std::time::Duration;
-
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use occamy_core::transport::{Secret, SecretUrl, redact_url};
+use occamy_transport::backoff;
 use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 use url::Url;
@@ -67,7 +66,7 @@ pub(crate) async fn connect(builder: &NatsBuilder) -> Result<Connected, ConnectE
         .connection_timeout(builder.connect_timeout)
         .ping_interval(builder.ping_interval)
         .max_reconnects(None)
-        .reconnect_delay_callback(reconnect_delay)
+        .reconnect_delay_callback(backoff)
         .event_callback(move |event| {
             // Nobody listens when the transport is gone.
             let _ = sender.send(event);
@@ -99,17 +98,6 @@ pub(crate) async fn connect(builder: &NatsBuilder) -> Result<Connected, ConnectE
     let client = options.connect(addresses).await;
     let client = client.map_err(|source| ConnectError::Refused { urls: shown, source })?;
     Ok(Connected { client, events })
-}
-
-/// How long to wait before the next attempt: 50 ms, then twice as long each time up to 2 s; each time between half of it
-/// and all of it, so that the servers of a fleet don't all come at once.
-pub(crate) fn reconnect_delay(attempt: usize) -> Duration {
-    const FIRST: u64 = 50;
-    const LONGEST: u64 = 2_000;
-    // The first attempt of all has the number 1.
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(16);
-    let longest = (FIRST << doublings).min(LONGEST);
-    Duration::from_millis(fastrand::u64(longest / 2..=longest))
 }
 
 /// The servers' URLs without credentials, which the client would log, and the credentials.
@@ -175,14 +163,5 @@ mod tests {
             let shown = format!("{error} {error:?}");
             assert!(shown.contains("nats://host:4222") && !shown.contains("hunter2"), "{url}: {shown}");
         }
-    }
-
-    #[test]
-    fn attempts_come_ever_more_seldom_and_never_in_step() {
-        let delays = |attempt| (0..200).map(move |_| reconnect_delay(attempt).as_millis());
-        assert!(delays(1).all(|delay| (25..=50).contains(&delay)));
-        assert!(delays(4).all(|delay| (200..=400).contains(&delay)));
-        assert!(delays(usize::MAX).all(|delay| (1_000..=2_000).contains(&delay)));
-        assert!(delays(9).collect::<std::collections::BTreeSet<_>>().len() > 20);
     }
 }

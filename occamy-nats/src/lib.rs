@@ -73,21 +73,18 @@
 
 mod builder;
 mod connect;
+mod controls;
 mod encoding;
-mod io_thread;
 mod leases;
 mod link;
 mod message;
 mod names;
-mod outbox;
 mod poison;
-mod publisher;
 mod pulls;
 mod pump;
+mod sending;
 mod session;
 mod setup;
-mod shelf;
-mod streams;
 mod tls;
 mod transport;
 

@@ -85,13 +85,13 @@ impl Request {
         Some(match (invalid, delay) {
             // Both count against the credit, so that no flood of them is taken in faster than it is settled.
             (Some(error), _) => {
-                let settling = Settling::begin(link);
+                let settling = link.shelf.settling();
                 let carried_out = request.carry_out(Verdict::Failed(error.clone()));
                 link.runtime.spawn(carried_out.inspect(move |_| drop(settling)));
                 Received::Invalid(error)
             }
             (None, Some(delay)) if delivered == 1 => {
-                let settling = Settling::begin(link);
+                let settling = link.shelf.settling();
                 let handed_back = request.hand_back(Duration::from_millis(delay).min(LONGEST_DELAY));
                 link.runtime.spawn(handed_back.inspect(move |()| drop(settling)));
                 Received::Delayed
@@ -132,7 +132,7 @@ impl Message for Request {
         Box::pin(async move {
             let kind = verdict.kind();
             let runtime = self.link.runtime.clone();
-            let settling = Settling::begin(&self.link);
+            let settling = self.link.shelf.settling();
             // Over there is a timer, whatever this is polled on.
             let settled = runtime.spawn(self.carry_out(verdict)).await;
             drop(settling);
@@ -148,28 +148,10 @@ impl Drop for Request {
             let word = Bytes::from(AckKind::Nak(None));
             let (link, reply) = (Arc::clone(&self.link), self.reply.clone());
             self.link.runtime.spawn(async move {
-                if link.is_connected() {
+                if link.connectivity.is_connected() {
                     let _ = link.say(reply, word, TRY).await;
                 }
             });
         }
-    }
-}
-
-/// As long as it lives, a settlement counts against the credit.
-struct Settling(Arc<Link>);
-
-impl Settling {
-    fn begin(link: &Arc<Link>) -> Self {
-        link.shelf().settling += 1;
-        Self(Arc::clone(link))
-    }
-}
-
-impl Drop for Settling {
-    fn drop(&mut self) {
-        self.0.shelf().settling -= 1;
-        self.0.changed.notify_one();
-        self.0.requests.notify_one();
     }
 }

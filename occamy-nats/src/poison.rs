@@ -137,7 +137,7 @@ async fn remove(
     }
     let stream = context.get_stream_no_info(&names.request_stream).await?;
     match stream.delete_message(stored.seq).await {
-        Ok(_) => link.fail(error),
+        Ok(_) => link.shelf.fail(error),
         // Another server was first.
         Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => {}
         Err(error) => return Err(error.into()),

@@ -57,13 +57,13 @@ impl Pulls {
         })
     }
 
-    /// Asks for what is wanted beyond what has come already and what is on its way.
-    pub(crate) async fn ask(&mut self, wanted: usize, come: usize, now: Instant) {
+    /// Asks for what is missing and not on its way.
+    pub(crate) async fn ask(&mut self, missing: usize, now: Instant) {
         if now > self.until + GRACE {
             // Whatever became of them.
             self.outstanding = 0;
         }
-        let missing = wanted.saturating_sub(come + self.outstanding).min(LARGEST);
+        let missing = missing.saturating_sub(self.outstanding).min(LARGEST);
         if missing == 0 || now < self.not_before {
             return;
         }

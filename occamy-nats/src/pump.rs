@@ -10,10 +10,10 @@ use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::{Client, Event, Message};
 use futures_util::StreamExt;
 use occamy_core::Observation;
+use occamy_transport::backoff;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, sleep, sleep_until, timeout};
 
-use crate::connect::reconnect_delay;
 use crate::encoding::decode;
 use crate::link::{Link, fence};
 use crate::message::{Received, Request};
@@ -55,28 +55,27 @@ struct Pump {
 impl Pump {
     /// Waits for something to happen, and attends to it. True when there is nothing more to do.
     async fn turn(&mut self) -> bool {
-        let (wanted, come, draining, closed) = {
-            let shelf = self.link.shelf();
-            (shelf.wanted(), shelf.requests.len(), shelf.draining && !shelf.drained, shelf.closed)
-        };
-        if closed {
+        let shelf = self.link.shelf.clone();
+        if self.link.closed.is_cancelled() {
             return true;
         }
-        if draining {
+        if shelf.is_draining() {
             self.drain().await;
         }
         // Of events the client drops those that are too many, of its state it tells the truth.
-        if !self.link.is_connected() && self.session.client.connection_state() == State::Connected {
+        if !self.link.connectivity.is_connected()
+            && self.session.client.connection_state() == State::Connected
+        {
             self.reconnected().await;
         }
         let now = Instant::now();
-        if self.link.is_connected() {
-            self.session.pulls.ask(wanted, come, now).await;
+        if self.link.connectivity.is_connected() {
+            self.session.pulls.ask(shelf.missing(), now).await;
         }
         let wake = tokio::time::Instant::from_std(self.session.pulls.wake_at(now));
-        let drained = self.link.shelf().drained;
+        let closed = self.link.closed.clone();
         tokio::select! {
-            answer = self.session.pulls.next(), if !drained => match answer {
+            answer = self.session.pulls.next(), if !shelf.is_drained() => match answer {
                 Some(answer) => self.take(answer),
                 None => self.start_anew().await,
             },
@@ -88,11 +87,10 @@ impl Pump {
                 Some(event) => self.heed(event).await,
                 None => self.start_anew().await,
             },
-            () = self.link.changed.notified() => {
-                // Given back without the lock.
-                let surplus = self.link.shelf().surplus();
-                drop(surplus);
-            },
+            // Dropped, it goes back.
+            () = shelf.changed() => drop(shelf.take_surplus()),
+            () = self.link.look.notified() => {}
+            () = closed.cancelled() => return true,
             mended = mended(&mut self.mending) => self.mended(mended),
             () = sleep_until(wake) => {}
         }
@@ -111,17 +109,17 @@ impl Pump {
     fn take_control(&mut self, message: Message) {
         let headers = match decode(message.headers.as_ref()) {
             Ok(headers) => headers,
-            Err(error) => return self.link.fail(error),
+            Err(error) => return self.link.shelf.fail(error),
         };
         let (headers, _) = occamy_core::transport::header::take_own(headers);
-        let bound = self.link.builder.control_queue;
-        let dropped = self.link.shelf().put_control(headers, message.payload, bound);
+        let dropped = self.link.controls.put(headers, message.payload);
         self.dropped_controls(dropped);
-        self.link.controls.notify_one();
     }
 
     fn dropped_controls(&self, count: usize) {
-        if count > 0 && !self.link.observer.record(&Observation::ControlMessagesDropped { count }) {
+        if count > 0
+            && !self.link.connectivity.observer().record(&Observation::ControlMessagesDropped { count })
+        {
             tracing::warn!(count, "control messages were dropped: the server reads them too slowly");
         }
     }
@@ -130,10 +128,10 @@ impl Pump {
         match event {
             Event::Disconnected => {
                 self.suspicion.disconnected(Instant::now());
-                self.link.set_connected(false);
+                self.link.connectivity.set(false);
             }
             // The first one is that of the session's beginning.
-            Event::Connected if !self.link.is_connected() => self.reconnected().await,
+            Event::Connected if !self.link.connectivity.is_connected() => self.reconnected().await,
             Event::SlowConsumer(_) => self.dropped_controls(1),
             Event::ServerError(error) => tracing::warn!(%error, "the NATS server complains"),
             Event::ClientError(error) => tracing::warn!(%error, "the NATS client complains"),
@@ -147,7 +145,7 @@ impl Pump {
             self.take(answer);
         }
         let consumer = self.session.pulls.consumer.clone();
-        if !self.link.shelf().drained
+        if !self.link.shelf.is_drained()
             && let Ok(pulls) = Pulls::open(&self.session.client, consumer).await
         {
             let mut old = std::mem::replace(&mut self.session.pulls, pulls);
@@ -162,7 +160,7 @@ impl Pump {
             };
             self.link.runtime.spawn(timeout(PATIENCE, rest));
         }
-        self.link.set_connected(true);
+        self.link.connectivity.set(true);
         renew(&self.link, true);
         if self.suspicion.reconnected(Instant::now()) {
             self.link.suspicious.notify_one();
@@ -183,41 +181,34 @@ impl Pump {
             Ok(consumer) => self.session.pulls.consumer = consumer,
             Err(error) => {
                 self.session.pulls.pause(Duration::from_secs(1), Instant::now());
-                self.link.fail(as_error(error.into()));
+                self.link.shelf.fail(as_error(error.into()));
             }
         }
     }
 
     /// Gives back what nobody will take, and what is still on its way.
     async fn drain(&mut self) {
-        if self.link.is_connected() {
+        if self.link.connectivity.is_connected() {
             run_out(&self.link, &self.session.client, &mut self.session.pulls).await;
         }
         self.drained();
     }
 
     fn drained(&self) {
-        let requests = {
-            let mut shelf = self.link.shelf();
-            shelf.drained = true;
-            std::mem::take(&mut shelf.requests)
-        };
-        drop(requests);
-        self.link.requests.notify_one();
-        self.link.drained.notify_waiters();
+        drop(self.link.shelf.finish_draining());
     }
 
     /// The client is dead: another one takes its place.
     async fn start_anew(&mut self) {
-        self.link.set_connected(false);
+        self.link.connectivity.set(false);
         tracing::warn!("the NATS client has ended; another one takes its place");
         for attempt in 1.. {
-            sleep(reconnect_delay(attempt)).await;
-            if self.link.shelf().closed {
+            sleep(backoff(attempt)).await;
+            if self.link.closed.is_cancelled() {
                 return;
             }
             // What was on its way to the dead client is handed out after the lease.
-            if self.link.shelf().draining {
+            if self.link.shelf.is_draining() {
                 self.drained();
             }
             match Session::open(&self.link.builder, Streams::Expect).await {
@@ -226,12 +217,12 @@ impl Pump {
                     break;
                 }
                 Err(error) => {
-                    self.link.fail(as_error(error));
+                    self.link.shelf.fail(as_error(error));
                 }
             }
         }
         self.link.replace(self.session.client.clone(), self.session.context.clone());
-        self.link.set_connected(true);
+        self.link.connectivity.set(true);
         renew(&self.link, true);
         // It did not die for nothing.
         self.link.suspicious.notify_one();
@@ -242,13 +233,10 @@ impl Pump {
 fn put(link: &Arc<Link>, answer: Message) {
     match Request::receive(link, answer) {
         Some(Received::Request(request)) => {
-            let late = link.shelf().put(request);
-            drop(late);
-            link.requests.notify_one();
-            let surplus = link.shelf().surplus();
-            drop(surplus);
+            drop(link.shelf.put(request));
+            drop(link.shelf.take_surplus());
         }
-        Some(Received::Invalid(error)) => link.fail(error),
+        Some(Received::Invalid(error)) => link.shelf.fail(error),
         Some(Received::Delayed) | None => {}
     }
 }
@@ -305,11 +293,11 @@ async fn keep_leases(link: Arc<Link>) {
             // A panic in it is not to be the end of all leases.
             link.runtime.spawn(async move { lost() });
         }
-        if !link.is_connected() {
-            link.changed.notify_one();
+        if !link.connectivity.is_connected() {
+            link.look.notify_one();
         }
         // What is unsettled when a transport closes is for others.
-        if link.is_connected() && !link.shelf().closed {
+        if link.connectivity.is_connected() && !link.closed.is_cancelled() {
             renew(&link, false);
         }
     }

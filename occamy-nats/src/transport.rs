@@ -6,17 +6,15 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
 use occamy_core::{BoxFuture, Error, Monitor};
+use occamy_transport::{IoThread, LinePublisher, Outbox};
 
 use crate::builder::NatsBuilder;
 use crate::connect::ConnectError;
-use crate::io_thread::IoThread;
+use crate::controls::Controls;
 use crate::link::Link;
-use crate::outbox::Outbox;
-use crate::publisher::NatsPublisher;
 use crate::pump;
 use crate::session::Session;
 use crate::setup::Streams;
-use crate::streams::{Controls, Requests};
 
 /// A server's connection with NATS.
 ///
@@ -28,7 +26,7 @@ use crate::streams::{Controls, Requests};
 /// answered it.
 pub struct NatsTransport {
     connection: Arc<Connection>,
-    publisher: Arc<NatsPublisher>,
+    publisher: Arc<LinePublisher<Link>>,
     outbox: Outbox,
 }
 
@@ -42,12 +40,7 @@ pub(crate) struct Connection {
 /// What is on the shelf knows the connection, which has the shelf: neither would ever go.
 impl Drop for Connection {
     fn drop(&mut self) {
-        let requests = {
-            let mut shelf = self.link.shelf();
-            shelf.closed = true;
-            std::mem::take(&mut shelf.requests)
-        };
-        drop(requests);
+        self.link.close();
     }
 }
 
@@ -58,7 +51,7 @@ impl NatsTransport {
     }
 
     pub(crate) async fn connect(builder: NatsBuilder) -> Result<Self, ConnectError> {
-        let thread = IoThread::start().map_err(ConnectError::Thread)?;
+        let thread = IoThread::start("occamy-nats").map_err(ConnectError::Thread)?;
         let runtime = thread.handle().clone();
         let connecting = runtime.spawn(async move {
             let session = Session::open(&builder, Streams::Create).await?;
@@ -70,21 +63,20 @@ impl NatsTransport {
         })?;
         let (builder, session) = connected?;
         let link = Link::new(builder, session.client.clone(), session.context.clone(), runtime);
-        let (sender, outbox) = Outbox::open(&link);
-        let publisher = Arc::new(NatsPublisher::new(Arc::clone(&link), sender));
+        let (publisher, outbox) = LinePublisher::open(&link, &link.runtime, link.builder.outbox);
         link.runtime.spawn(pump::run(Arc::clone(&link), session));
         let connection = Arc::new(Connection { link, _thread: thread });
-        Ok(Self { connection, publisher, outbox })
+        Ok(Self { connection, publisher: Arc::new(publisher), outbox })
     }
 }
 
 impl Transport for NatsTransport {
     fn requests(&self) -> Box<dyn RequestStream> {
-        Box::new(Requests(Arc::clone(&self.connection)))
+        Box::new(self.connection.link.shelf.stream(Arc::clone(&self.connection) as _))
     }
 
     fn controls(&self) -> Box<dyn ControlStream> {
-        self.connection.link.shelf().listens = true;
+        self.connection.link.controls.listen();
         Box::new(Controls(Arc::clone(&self.connection)))
     }
 
@@ -93,30 +85,13 @@ impl Transport for NatsTransport {
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {
-        let link = &self.connection.link;
-        if link.observer.observe(monitor) && link.is_connected() {
-            link.observer.set_connected(true);
-        }
+        self.connection.link.connectivity.observe(monitor);
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {
         async {
-            let link = &self.connection.link;
-            link.shelf().draining = true;
-            link.changed.notify_one();
-            link.requests.notify_one();
-            loop {
-                // It counts from here on, polled or not.
-                let drained = link.drained.notified();
-                let over = {
-                    let shelf = link.shelf();
-                    shelf.drained || shelf.closed
-                };
-                if over {
-                    return;
-                }
-                drained.await;
-            }
+            self.connection.link.shelf.drain();
+            self.connection.link.shelf.drained().await;
         }
         .boxed()
     }
@@ -131,7 +106,7 @@ impl fmt::Debug for NatsTransport {
         let link = &self.connection.link;
         f.debug_struct("NatsTransport")
             .field("settings", &link.builder)
-            .field("connected", &link.is_connected())
+            .field("connected", &link.connectivity.is_connected())
             .finish_non_exhaustive()
     }
 }

@@ -44,7 +44,7 @@ impl Outbox {
         let (sender, letters) = mpsc::channel(bound.max(1));
         let (farewell, heard) = watch::channel(None);
         let closing = CancellationToken::new();
-        let mut sending = Sending { line, letters, unconfirmed: FuturesUnordered::new(), unsent: 0 };
+        let mut sending = Sending { line, letters, unconfirmed: FuturesUnordered::new(), over: 0, unsent: 0 };
         let closed = closing.clone();
         runtime.spawn(async move {
             sending.until(&closed).await;
@@ -82,7 +82,8 @@ struct Sending<L: Line> {
     line: Arc<L>,
     letters: mpsc::Receiver<L::Letter>,
     unconfirmed: FuturesUnordered<Confirmation>,
-    /// What could not be sent, since the outbox closed.
+    /// How many letters have come to an end, and how many of them to a bad one, since the outbox closed.
+    over: usize,
     unsent: usize,
 }
 
@@ -108,18 +109,21 @@ impl<L: Line> Sending<L> {
     /// Sends what is left, as long as that may take.
     async fn close(&mut self) -> Farewell {
         self.letters.close();
-        self.unsent = 0;
+        (self.over, self.unsent) = (0, 0);
+        let all = self.letters.len() + self.unconfirmed.len();
         let line = Arc::clone(&self.line);
-        let sent = timeout(line.patience(), async {
+        let rest = async {
             while let Some(letter) = self.letters.recv().await {
                 self.write(letter).await;
             }
             while let Some(confirmed) = self.unconfirmed.next().await {
                 self.note(confirmed);
             }
-        });
-        if sent.await.is_err() {
-            self.unsent += self.letters.len() + self.unconfirmed.len();
+        };
+        // What is not over by then, the letter that is just being written among it, was not sent.
+        let _ = timeout(line.patience(), rest).await;
+        while self.over < all {
+            self.note(Err(PublishError::Broker("it could not be sent before the end".into())));
         }
         let heard = timeout(line.patience(), line.hang_up()).await.unwrap_or(false);
         Farewell { unsent: self.unsent, heard }
@@ -133,6 +137,7 @@ impl<L: Line> Sending<L> {
     }
 
     fn note(&mut self, confirmed: Result<(), PublishError>) {
+        self.over += 1;
         let Err(error) = confirmed else { return };
         self.unsent += 1;
         let reason = error.to_string();

@@ -89,10 +89,17 @@ impl<R> Shelf<R> {
         self.state().fetched.len()
     }
 
-    /// Puts a request there.
-    pub fn put(&self, request: R) {
-        self.state().fetched.push_back(request);
+    /// Puts a request there. One that comes too late, because nothing is handed out any more, comes back.
+    #[must_use = "what comes back is to be given back"]
+    pub fn put(&self, request: R) -> Option<R> {
+        let mut state = self.state();
+        if state.phase >= Phase::Drained {
+            return Some(request);
+        }
+        state.fetched.push_back(request);
+        drop(state);
         self.0.filled.notify_one();
+        None
     }
 
     /// Has the server hear of an error, unless it has many to hear of already.
@@ -142,7 +149,12 @@ impl<R> Shelf<R> {
         self.state().phase == Phase::Draining
     }
 
-    /// Takes away what is left. From here on nothing may be put there.
+    /// True if nothing more is to come.
+    pub fn is_drained(&self) -> bool {
+        self.state().phase >= Phase::Drained
+    }
+
+    /// Takes away what is left. From here on nothing can be put there.
     pub fn finish_draining(&self) -> Vec<R> {
         let left = self.take_all();
         self.enter(Phase::Drained);

@@ -1,6 +1,5 @@
 //! The words with which a request is settled.
 
-use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
@@ -9,6 +8,7 @@ use async_nats::jetstream::{self, AckKind};
 use bytes::Bytes;
 use occamy_core::transport::{header, settlement_error};
 use occamy_core::{BrokerEvent, Error, Headers, Verdict};
+use occamy_transport::jittered;
 use tokio::time::sleep;
 
 use super::{DELAY, MESSAGE_ID, Request, TRY};
@@ -32,7 +32,7 @@ impl Request {
         self.close();
         settled.map_err(|unsettled| {
             if matches!(unsettled, Unsettled::Stale) {
-                self.link.observer.event(BrokerEvent::StaleSettlement);
+                self.link.connectivity.observer().event(BrokerEvent::StaleSettlement);
             }
             settlement_error(kind, unsettled.to_string())
         })
@@ -43,7 +43,7 @@ impl Request {
         let word = Bytes::from(word);
         loop {
             let left = self.left()?;
-            if self.link.connected_within(left).await {
+            if self.link.connectivity.connected_within(left).await {
                 match self.link.say(self.reply.clone(), word.clone(), left.min(TRY)).await {
                     Ok(()) => return Ok(()),
                     Err(error) => tracing::debug!(%error, "a settlement was not answered; it is tried again"),
@@ -57,7 +57,7 @@ impl Request {
     async fn give_back(&self, delay: Duration) -> Result<(), Unsettled> {
         let left = self.left()?;
         self.link.leases.let_go(self.lease);
-        if !self.link.is_connected() {
+        if !self.link.connectivity.is_connected() {
             return Err(Unsettled::Unanswered("there is no connection".into()));
         }
         let word = Bytes::from(AckKind::Nak(Some(delay)));
@@ -143,7 +143,7 @@ impl Request {
             if let Some(error) = last.take_if(|_| Instant::now() >= deadline) {
                 return Err(Unsettled::Unanswered(error));
             }
-            if !self.link.connected_within(left).await {
+            if !self.link.connectivity.connected_within(left).await {
                 continue;
             }
             if encoding::size(&map, 0) > MAX_HEADERS
@@ -193,22 +193,4 @@ enum Unsettled {
     Refused(String),
     #[error("the request is as large as the server takes, so that nothing could be added to its headers")]
     TooLarge,
-}
-
-fn jittered(pause: Duration, parts: RangeInclusive<f64>) -> Duration {
-    let (least, most) = (*parts.start(), *parts.end());
-    pause.mul_f64(least + fastrand::f64() * (most - least))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_jittered_pause_stays_within_its_parts() {
-        let pause = Duration::from_millis(100);
-        let pauses: Vec<u128> = (0..200).map(|_| jittered(pause, 0.5..=1.5).as_millis()).collect();
-        assert!(pauses.iter().all(|pause| (50..=150).contains(pause)), "{pauses:?}");
-        assert!(pauses.iter().any(|pause| *pause < 90) && pauses.iter().any(|pause| *pause > 110));
-    }
 }

@@ -27,7 +27,8 @@ impl Line for Slow {
     fn write(&self, letter: Bytes) -> BoxFuture<'_, Result<Confirmation, PublishError>> {
         self.written.lock().unwrap().push(letter.clone());
         let confirmation: Confirmation = async move {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            let seconds = if letter == "never" { 1_000 } else { 1 };
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
             if letter == "bad" { Err(PublishError::Broker("it is bad".into())) } else { Ok(()) }
         }
         .boxed();
@@ -99,6 +100,18 @@ async fn the_monitor_is_told_of_what_the_broker_did_not_take() {
     assert!(matches!(post(&publisher, "late"), Err(PublishError::Closed)));
     let late = publisher.request(Headers::new(), Bytes::new()).await;
     assert!(matches!(late, Err(PublishError::Closed)), "{late:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_broker_has_not_confirmed_in_time_is_told_one_by_one() {
+    let (line, publisher, outbox) = open(true, 9);
+    post(&publisher, "never").unwrap();
+    post(&publisher, "never").unwrap();
+    post(&publisher, "good").unwrap();
+    let error = outbox.close().await.unwrap_err();
+    assert_eq!(error.message(), "2 messages in the outbox could not be sent");
+    let failed = |observation: &Observation| matches!(observation, Observation::Failed { .. });
+    assert_eq!(line.monitor.take().iter().filter(|it| failed(it)).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]

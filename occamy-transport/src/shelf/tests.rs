@@ -7,6 +7,10 @@ fn message(body: &'static str) -> TestMessage {
     TestMessage::new(Headers::new(), body)
 }
 
+fn put(shelf: &Shelf<TestMessage>, body: &'static str) {
+    assert!(shelf.put(message(body)).is_none());
+}
+
 fn stream(shelf: &Shelf<TestMessage>) -> Requests<TestMessage> {
     shelf.stream(Arc::new(()))
 }
@@ -28,8 +32,8 @@ fn as_many_are_wanted_as_the_server_would_start() {
     assert_eq!(shelf.missing(), 0);
     assert_eq!(take(&mut requests, 2), None);
     assert_eq!(shelf.missing(), 2);
-    shelf.put(message("a"));
-    shelf.put(message("b"));
+    put(&shelf, "a");
+    put(&shelf, "b");
     assert_eq!(shelf.missing(), 0);
     assert_eq!(take(&mut requests, 2), some("a"));
     assert_eq!(shelf.missing(), 0, "the other one is for the credit that is left");
@@ -41,11 +45,11 @@ fn as_many_are_wanted_as_the_server_would_start() {
 fn settlements_count_against_the_credit_until_they_are_over() {
     let shelf = Shelf::new();
     let mut requests = stream(&shelf);
-    shelf.put(message("a"));
+    put(&shelf, "a");
     let settling = shelf.settling();
     assert_eq!(take(&mut requests, 1), None);
     assert_eq!(shelf.take_surplus().len(), 1);
-    shelf.put(message("b"));
+    put(&shelf, "b");
     drop(settling);
     assert_eq!(take(&mut requests, 1), some("b"));
 }
@@ -55,7 +59,7 @@ fn the_youngest_are_given_back() {
     let shelf = Shelf::new();
     let mut requests = stream(&shelf);
     assert_eq!(take(&mut requests, 3), None);
-    ["a", "b", "c"].into_iter().for_each(|body| shelf.put(message(body)));
+    ["a", "b", "c"].into_iter().for_each(|body| put(&shelf, body));
     assert!(shelf.take_surplus().is_empty());
     assert_eq!(take(&mut requests, 1), some("a"));
     // It said 1, and has it.
@@ -70,7 +74,7 @@ fn errors_come_before_requests_and_are_bounded() {
     for _ in 0..99 {
         shelf.fail(Error::new(ErrorKind::UnknownTask, "no"));
     }
-    shelf.put(message("a"));
+    put(&shelf, "a");
     let errors = (0..99).take_while(|_| requests.next(1).now_or_never().unwrap().is_err());
     assert_eq!(errors.count(), ERRORS);
 }
@@ -80,7 +84,7 @@ async fn draining_ends_the_stream_and_is_over_when_nothing_is_left() {
     let shelf = Shelf::new();
     let mut requests = stream(&shelf);
     assert_eq!(take(&mut requests, 1), None);
-    shelf.put(message("a"));
+    put(&shelf, "a");
     shelf.drain();
     assert_eq!((take(&mut requests, 1), shelf.missing()), (Some(None), 0));
     assert!(shelf.is_draining() && shelf.drained().now_or_never().is_none());
@@ -88,6 +92,7 @@ async fn draining_ends_the_stream_and_is_over_when_nothing_is_left() {
     shelf.drained().await;
     shelf.drain();
     assert!(!shelf.is_draining(), "it only goes on");
+    assert!(shelf.put(message("late")).is_some());
     assert!(shelf.close().is_empty() && shelf.is_closed());
 }
 
@@ -99,7 +104,7 @@ async fn who_waits_is_woken() {
         tokio::task::yield_now().await;
         shelf.changed().await;
         assert_eq!(shelf.missing(), 1);
-        shelf.put(message("a"));
+        put(&shelf, "a");
     });
     assert_eq!(taken.unwrap().unwrap().body(), "a");
 }
