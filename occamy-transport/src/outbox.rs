@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::future::OptionFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use occamy_core::transport::PublishError;
-use occamy_core::{Error, ErrorKind};
+use occamy_core::{BoxFuture, Error, ErrorKind};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -44,7 +45,7 @@ impl Outbox {
         let (sender, letters) = mpsc::channel(bound.max(1));
         let (farewell, heard) = watch::channel(None);
         let closing = CancellationToken::new();
-        let mut sending = Sending { line, letters, unconfirmed: FuturesUnordered::new(), over: 0, unsent: 0 };
+        let mut sending = Sending::new(line, letters);
         let closed = closing.clone();
         runtime.spawn(async move {
             sending.until(&closed).await;
@@ -81,28 +82,28 @@ impl Outbox {
 struct Sending<L: Line> {
     line: Arc<L>,
     letters: mpsc::Receiver<L::Letter>,
+    /// The one letter that has left the outbox and is not written yet: it may have to wait for a connection.
+    writing: Option<Writing>,
     unconfirmed: FuturesUnordered<Confirmation>,
     /// How many letters have come to an end, and how many of them to a bad one, since the outbox closed.
     over: usize,
     unsent: usize,
 }
 
+type Writing = BoxFuture<'static, Result<Confirmation, PublishError>>;
+
 impl<L: Line> Sending<L> {
+    fn new(line: Arc<L>, letters: mpsc::Receiver<L::Letter>) -> Self {
+        let unconfirmed = FuturesUnordered::new();
+        Self { line, letters, writing: None, unconfirmed, over: 0, unsent: 0 }
+    }
+
     /// Sends until the outbox is closed, or nobody can post any more.
     async fn until(&mut self, closing: &CancellationToken) {
-        loop {
-            tokio::select! {
-                biased;
-                () = closing.cancelled() => return,
-                Some(confirmed) = self.unconfirmed.next(), if !self.unconfirmed.is_empty() => self.note(confirmed),
-                letter = next(&*self.line, &mut self.letters), if self.unconfirmed.len() < UNCONFIRMED => {
-                    let Some(letter) = letter else { break };
-                    self.write(letter).await;
-                }
-            }
-        }
-        while let Some(confirmed) = self.unconfirmed.next().await {
-            self.note(confirmed);
+        tokio::select! {
+            biased;
+            () = closing.cancelled() => {}
+            () = self.send_all() => {}
         }
     }
 
@@ -110,18 +111,9 @@ impl<L: Line> Sending<L> {
     async fn close(&mut self) -> Farewell {
         self.letters.close();
         (self.over, self.unsent) = (0, 0);
-        let all = self.letters.len() + self.unconfirmed.len();
+        let all = self.letters.len() + usize::from(self.writing.is_some()) + self.unconfirmed.len();
         let line = Arc::clone(&self.line);
-        let rest = async {
-            while let Some(letter) = self.letters.recv().await {
-                self.write(letter).await;
-            }
-            while let Some(confirmed) = self.unconfirmed.next().await {
-                self.note(confirmed);
-            }
-        };
-        // What is not over by then, the letter that is just being written among it, was not sent.
-        let _ = timeout(line.patience(), rest).await;
+        let _ = timeout(line.patience(), self.send_all()).await;
         while self.over < all {
             self.note(Err(PublishError::Broker("it could not be sent before the end".into())));
         }
@@ -129,10 +121,31 @@ impl<L: Line> Sending<L> {
         Farewell { unsent: self.unsent, heard }
     }
 
-    async fn write(&mut self, letter: L::Letter) {
-        match self.line.write(letter).await {
-            Ok(confirmation) => self.unconfirmed.push(confirmation),
-            Err(error) => self.note(Err(error)),
+    /// Sends until there is nothing more to come. Cancelled, it can go on where it was.
+    async fn send_all(&mut self) {
+        loop {
+            let (idle, room) = (self.writing.is_none(), self.unconfirmed.len() < UNCONFIRMED);
+            tokio::select! {
+                biased;
+                Some(confirmed) = self.unconfirmed.next(), if !self.unconfirmed.is_empty() => self.note(confirmed),
+                written = OptionFuture::from(self.writing.as_mut()), if !idle => {
+                    self.writing = None;
+                    match written {
+                        Some(Ok(confirmation)) => self.unconfirmed.push(confirmation),
+                        Some(Err(error)) => self.note(Err(error)),
+                        None => {}
+                    }
+                }
+                letter = self.letters.recv(), if idle && room => match letter {
+                    Some(letter) => self.writing = Some(write(Arc::clone(&self.line), letter).boxed()),
+                    None => {
+                        while let Some(confirmed) = self.unconfirmed.next().await {
+                            self.note(confirmed);
+                        }
+                        return;
+                    }
+                },
+            }
         }
     }
 
@@ -147,10 +160,10 @@ impl<L: Line> Sending<L> {
     }
 }
 
-/// The next letter, once there is a connection for it: nothing leaves the outbox before, so that it stays bounded.
-async fn next<L: Line>(line: &L, letters: &mut mpsc::Receiver<L::Letter>) -> Option<L::Letter> {
+/// Writes a letter as soon as there is a connection for it.
+async fn write<L: Line>(line: Arc<L>, letter: L::Letter) -> Result<Confirmation, PublishError> {
     line.connectivity().connected().await;
-    letters.recv().await
+    line.write(letter).await
 }
 
 fn failed(message: String) -> Error {

@@ -76,14 +76,31 @@ async fn letters_go_in_order_and_don_t_wait_for_each_other() {
 async fn without_a_connection_they_stay_and_the_outbox_fills() {
     let (line, publisher, outbox) = open(false, 2);
     post(&publisher, "a").unwrap();
-    post(&publisher, "b").unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(matches!(post(&publisher, "c"), Err(PublishError::Full)));
+    // One is ready to be written, two are in the outbox.
+    post(&publisher, "b").unwrap();
+    post(&publisher, "c").unwrap();
+    assert!(matches!(post(&publisher, "d"), Err(PublishError::Full)));
     assert!(line.written.lock().unwrap().is_empty());
     line.connectivity.set(true);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(line.written.lock().unwrap().len(), 2);
+    assert_eq!(*line.written.lock().unwrap(), ["a", "b", "c"]);
     outbox.close().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_connection_for_when_the_outbox_closes_is_told_one_by_one() {
+    let (line, publisher, outbox) = open(true, 9);
+    tokio::task::yield_now().await;
+    line.connectivity.set(false);
+    for _ in 0..3 {
+        post(&publisher, "never").unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let error = outbox.close().await.unwrap_err();
+    assert_eq!(error.message(), "3 messages in the outbox could not be sent");
+    let failed = |observation: &Observation| matches!(observation, Observation::Failed { .. });
+    assert_eq!(line.monitor.take().iter().filter(|it| failed(it)).count(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,6 +135,7 @@ async fn what_the_broker_has_not_confirmed_in_time_is_told_one_by_one() {
 async fn closing_goes_on_without_who_asked_for_it_and_tells_if_the_broker_did_not_hear() {
     let (line, publisher, outbox) = open(true, 9);
     post(&publisher, "a").unwrap();
+    tokio::time::sleep(Duration::from_millis(1)).await;
     line.connectivity.set(false);
     assert!(outbox.close().now_or_never().is_none());
     let error = outbox.close().await.unwrap_err();
