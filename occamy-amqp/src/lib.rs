@@ -63,7 +63,9 @@
 //!   [`consumer_timeout`](AmqpBuilder::consumer_timeout), which RabbitMQ heeds from 3.12 on, or `consumer_timeout` in
 //!   `rabbitmq.conf`. AMQP does not tell how it is set; when it strikes, the log says so.
 //! - Before 4.3 RabbitMQ counts every return toward a queue's delivery limit. It is set to
-//!   [100,000](AmqpBuilder::delivery_limit) here, for attempts are counted in a header.
+//!   [100,000](AmqpBuilder::delivery_limit) here, for attempts are counted in a header. A policy can lower it, which AMQP
+//!   doesn't tell: requests that RabbitMQ has given up then lie in `S-dead` with `delivery_limit` in their `x-death`, and
+//!   without a reason of ours.
 //! - Headers have to fit into a frame, 128 KiB by default, less 8 KiB that are kept for those of a dead letter. Bodies may
 //!   have [16 MiB](AmqpBuilder::max_body), which is what RabbitMQ 4 takes by default.
 //! - Tables nested deeper than about 1,170 levels overflow the stack of the client's own thread, whoever sends them. Set

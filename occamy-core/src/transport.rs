@@ -19,7 +19,8 @@
 //!
 //! Whether a transport keeps these promises is found out by the conformance kit: the module `conformance` of
 //! `occamy-runtime`, behind the feature of that name. It runs any transport through one suite, against its real broker,
-//! and its documentation is the place to begin.
+//! and its documentation is the place to begin. The crate `occamy-transport` has what transports on tokio need beside their
+//! broker's client, and the example `custom_transport`, over Redis, is a whole one.
 
 mod control;
 pub mod header;

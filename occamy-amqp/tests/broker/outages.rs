@@ -54,6 +54,8 @@ async fn control_messages_that_are_sent_while_a_server_connects_anew_wait_for_it
     };
     send("before").await;
     timeout(SOON, controls.next()).await.unwrap().unwrap().unwrap().ack().await.unwrap();
+    // The acknowledgement is on its way, and there is no answer to it.
+    sleep(Duration::from_millis(300)).await;
     proxy.set(Mode::Refuse);
     send("meanwhile").await;
     sleep(Duration::from_millis(300)).await;
