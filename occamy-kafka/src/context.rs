@@ -1,0 +1,131 @@
+//! What librdkafka tells: errors, what is assigned and revoked, what is committed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::mpsc;
+
+use crate::partitions::Assignment;
+
+/// What the pump is told.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// No broker can be reached, as it seems.
+    BrokersDown,
+    /// Partitions were assigned or revoked.
+    Rebalanced,
+    /// A commit has ended.
+    Committed(KafkaResult<()>),
+}
+
+pub(crate) type Events = mpsc::UnboundedSender<Event>;
+
+/// The context of a client. That of the consumer of requests has an assignment.
+pub(crate) struct Context {
+    events: Events,
+    last_error: Arc<Mutex<Option<String>>>,
+    assignment: Option<Assignment>,
+}
+
+impl Context {
+    pub(crate) fn new(events: Events) -> Self {
+        Self { events, last_error: Arc::default(), assignment: None }
+    }
+
+    pub(crate) fn with_assignment(events: Events, assignment: Assignment) -> Self {
+        Self { assignment: Some(assignment), ..Self::new(events) }
+    }
+
+    /// What was wrong last.
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Info, Notice, Warning};
+        match level {
+            Emerg | Alert | Critical | Error | Warning => tracing::warn!(facility, "librdkafka: {message}"),
+            Notice | Info => tracing::info!(facility, "librdkafka: {message}"),
+            _ => tracing::debug!(facility, "librdkafka: {message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "the Kafka client complains");
+        match error.rdkafka_error_code() {
+            // It says nothing of why.
+            Some(RDKafkaErrorCode::AllBrokersDown) => drop(self.events.send(Event::BrokersDown)),
+            _ => {
+                let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+                *last = Some(format!("{error}: {reason}"));
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    /// What is finished is committed before it goes: after that nobody may.
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let (Some(assignment), Rebalance::Revoke(revoked)) = (&self.assignment, rebalance) else { return };
+        let parts = assignment.remove(&numbers(revoked));
+        if !consumer.assignment_lost() {
+            let snapshot = assignment.snapshot(&parts);
+            let list = assignment.list(&snapshot);
+            let committed = list.count() == 0 || consumer.commit(&list, CommitMode::Sync).is_ok();
+            if committed {
+                snapshot.into_iter().for_each(|part| part.committed());
+            }
+        }
+        assignment.lose(&parts);
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Some(assignment) = &self.assignment else { return };
+        match rebalance {
+            Rebalance::Assign(assigned) => {
+                let parts = numbers(assigned);
+                assignment.add(&parts, &committed(consumer, assigned));
+                // A pause doesn't survive this.
+                if assignment.is_paused() && !parts.is_empty() {
+                    let _ = consumer.pause(&assignment.plain(&parts));
+                }
+            }
+            Rebalance::Error(error) => tracing::warn!(%error, "partitions could not be shared out"),
+            Rebalance::Revoke(_) => {}
+        }
+        let _ = self.events.send(Event::Rebalanced);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        let _ = self.events.send(Event::Committed(result));
+    }
+}
+
+fn numbers(list: &TopicPartitionList) -> Vec<i32> {
+    list.elements().iter().map(|element| element.partition()).collect()
+}
+
+/// How the partitions were left: the offset, and what stands beside it. What can't be had in time is as if nothing stood
+/// there: then a record may be done once more.
+fn committed(consumer: &BaseConsumer<Context>, assigned: &TopicPartitionList) -> Vec<(i32, i64, String)> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let found = match consumer.committed_offsets(assigned.clone(), PATIENCE) {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::warn!(%error, "what was committed of the partitions could not be had");
+            return Vec::new();
+        }
+    };
+    let known = found.elements().into_iter().filter_map(|element| match element.offset() {
+        Offset::Offset(offset) => Some((element.partition(), offset, element.metadata().to_owned())),
+        _ => None,
+    });
+    known.collect()
+}

@@ -1,0 +1,88 @@
+//! How a request is settled: what is to be written first, and then its offset.
+
+use std::time::Duration;
+
+use occamy_core::transport::{PublishError, header, settlement_error};
+use occamy_core::{BrokerEvent, Error, Verdict};
+use occamy_transport::{Line, jittered};
+use tokio::time::sleep;
+
+use super::Request;
+use crate::sending::Letter;
+
+impl Request {
+    pub(super) async fn carry_out(mut self, verdict: Verdict) -> Result<(), Error> {
+        let (kind, pause) = (verdict.kind(), self.link.builder.pause);
+        // From here on it is settled, or left where it is.
+        self.open = false;
+        let settled = match verdict {
+            Verdict::Done => self.finish().await,
+            Verdict::Failed(error) => self.bury(&error).await,
+            Verdict::Retry { after, .. } => self.again(after, self.attempt.saturating_add(1)).await,
+            // And whatever else there may be one day.
+            _ => self.again(jittered(pause, 0.5..=1.5), self.attempt).await,
+        };
+        settled.map_err(|unsettled| {
+            if matches!(unsettled, Unsettled::Stale) {
+                self.link.connectivity.observer().event(BrokerEvent::StaleSettlement);
+            }
+            settlement_error(kind, unsettled.to_string())
+        })
+    }
+
+    /// Marks the record as finished, and waits until that is committed.
+    async fn finish(&self) -> Result<(), Unsettled> {
+        let committed = self.part.finish(self.offset);
+        self.link.finished.notify_one();
+        // Nobody answers when the partition is lost.
+        committed.await.map_err(|_| Unsettled::Stale)
+    }
+
+    /// Writes it where dead letters go, and finishes it when that is confirmed.
+    async fn bury(&self, error: &Error) -> Result<(), Unsettled> {
+        let names = &self.link.builder.names;
+        let buried = header::bury(self.headers.clone(), error, &names.request_topic, self.attempt);
+        let letter = Letter::copy(&names.dead_topic, None, self.key.as_ref(), &buried, &self.body);
+        self.move_on(letter).await
+    }
+
+    /// Writes it again after a while, to a partition that another server has if there is one, and finishes it when that is
+    /// confirmed.
+    async fn again(&self, after: Duration, attempt: u32) -> Result<(), Unsettled> {
+        // It counts against the credit meanwhile. A server that drains takes nothing itself: it waits for nothing.
+        tokio::select! {
+            () = sleep(after) => {}
+            () = self.link.shelf.drained() => {}
+        }
+        let topic = &self.link.builder.names.request_topic;
+        let mut headers = self.headers.clone().with(header::ORIGIN, &**topic);
+        if attempt > 1 {
+            headers.insert(header::ATTEMPT, i64::from(attempt));
+        }
+        let partition = self.link.others_partition();
+        let letter = Letter::copy(topic, partition, self.key.as_ref(), &headers, &self.body);
+        self.move_on(letter).await
+    }
+
+    async fn move_on(&self, letter: Letter) -> Result<(), Unsettled> {
+        if self.part.is_lost() {
+            return Err(Unsettled::Stale);
+        }
+        let sent = async { self.link.write(letter).await?.await };
+        if let Err(error) = sent.await {
+            return Err(if self.part.is_lost() { Unsettled::Stale } else { Unsettled::NotSent(error) });
+        }
+        self.finish().await
+    }
+}
+
+/// Why a settlement has failed. In any case the request is delivered again.
+#[derive(Debug, thiserror::Error)]
+enum Unsettled {
+    #[error("the partition is another server's by now, which has the request, too")]
+    Stale,
+    #[error(
+        "what follows from the request could not be written: {0}; it is delivered again when its partition moves"
+    )]
+    NotSent(PublishError),
+}

@@ -1,0 +1,289 @@
+//! The partitions that are ours, each for as long as it is assigned.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use occamy_core::LeaseWatch;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use crate::tracker::Tracker;
+
+/// The partitions that are assigned to this server. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Assignment(Arc<Inner>);
+
+struct Inner {
+    topic: String,
+    runtime: Handle,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    parts: BTreeMap<i32, Part>,
+    /// Nothing is fetched.
+    paused: bool,
+}
+
+/// One partition, from its assignment to its revocation. Clones share it. The next assignment of it is another one, so what
+/// ends late can't be committed for a partition that was somebody else's meanwhile.
+#[derive(Clone)]
+pub(crate) struct Part {
+    pub(crate) number: i32,
+    state: Arc<Mutex<PartState>>,
+}
+
+#[derive(Default)]
+struct PartState {
+    tracker: Tracker,
+    /// Somebody else has it.
+    lost: bool,
+    /// Whom to tell of that, by offset.
+    watches: BTreeMap<i64, Vec<LeaseWatch>>,
+    /// How often something was finished, and how much of that is committed.
+    changes: u64,
+    committed: u64,
+    /// Who waits for the commit of which change.
+    waiting: Vec<(u64, oneshot::Sender<()>)>,
+}
+
+/// What is to be committed of a partition.
+pub(crate) struct Snapshot {
+    part: Part,
+    changes: u64,
+    offset: i64,
+    metadata: String,
+}
+
+impl Assignment {
+    pub(crate) fn new(topic: &str, runtime: Handle) -> Self {
+        Self(Arc::new(Inner { topic: topic.to_owned(), runtime, state: Mutex::default() }))
+    }
+
+    /// These are ours from here on, and were left so.
+    pub(crate) fn add(&self, numbers: &[i32], left: &[(i32, i64, String)]) {
+        let mut state = self.state();
+        for &number in numbers {
+            let left = left.iter().find(|(found, ..)| *found == number);
+            let tracker = left
+                .map_or_else(Tracker::default, |(_, offset, metadata)| Tracker::resume(*offset, metadata));
+            let part = PartState { tracker, ..PartState::default() };
+            state.parts.insert(number, Part { number, state: Arc::new(Mutex::new(part)) });
+        }
+    }
+
+    /// These are ours no more.
+    pub(crate) fn remove(&self, numbers: &[i32]) -> Vec<Part> {
+        let mut state = self.state();
+        numbers.iter().filter_map(|number| state.parts.remove(number)).collect()
+    }
+
+    /// Tells whoever works on something of these that it may run elsewhere.
+    pub(crate) fn lose(&self, parts: &[Part]) {
+        for part in parts {
+            let (watches, waiting) = {
+                let mut state = part.state();
+                state.lost = true;
+                (std::mem::take(&mut state.watches), std::mem::take(&mut state.waiting))
+            };
+            // Who waits hears of it when the sender goes.
+            drop(waiting);
+            for lost in watches.into_values().flatten() {
+                // A panic in it is not to be the end of anything else.
+                self.0.runtime.spawn(async move { lost() });
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, number: i32) -> Option<Part> {
+        self.state().parts.get(&number).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Part> {
+        self.state().parts.values().cloned().collect()
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state().paused
+    }
+
+    /// Notes that nothing is to be fetched, or something: the partitions for which that is news.
+    pub(crate) fn set_paused(&self, paused: bool) -> Vec<i32> {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.paused, paused) == paused {
+            return Vec::new();
+        }
+        state.parts.keys().copied().collect()
+    }
+
+    /// What there is to commit of these, if there is anything.
+    pub(crate) fn snapshot(&self, parts: &[Part]) -> Vec<Snapshot> {
+        parts.iter().filter_map(Part::snapshot).collect()
+    }
+
+    /// As Kafka wants to be told.
+    pub(crate) fn list(&self, snapshots: &[Snapshot]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(snapshots.len());
+        for Snapshot { part, offset, metadata, .. } in snapshots {
+            let mut element = list.add_partition(&self.0.topic, part.number);
+            if element.set_offset(Offset::Offset(*offset)).is_ok() {
+                element.set_metadata(metadata);
+            }
+        }
+        list
+    }
+
+    /// Partitions by number alone.
+    pub(crate) fn plain(&self, numbers: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(numbers.len());
+        for &number in numbers {
+            list.add_partition(&self.0.topic, number);
+        }
+        list
+    }
+
+    /// How many records are finished and wait for one before them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.all().iter().map(|part| part.state().tracker.waiting()).sum()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Part {
+    /// A record has come: false if it needs not be done, because it is already.
+    pub(crate) fn take(&self, offset: i64) -> bool {
+        let mut state = self.state();
+        let taken = state.tracker.take(offset);
+        // What was passed by may be committed.
+        state.changes += u64::from(!taken);
+        taken
+    }
+
+    /// A record is finished. Resolves when that is committed; with an error if the partition is lost before.
+    pub(crate) fn finish(&self, offset: i64) -> oneshot::Receiver<()> {
+        let (committed, waits) = oneshot::channel();
+        let mut state = self.state();
+        let watches = state.watches.remove(&offset);
+        if !state.lost {
+            state.tracker.finish(offset);
+            state.changes += 1;
+            let change = state.changes;
+            state.waiting.push((change, committed));
+        }
+        drop(state);
+        // Dropping the callbacks may run code that isn't ours: not under the lock.
+        drop(watches);
+        waits
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.state().lost
+    }
+
+    /// Calls `lost` when the partition is somebody else's: at once if it is.
+    pub(crate) fn watch(&self, offset: i64, lost: LeaseWatch) {
+        let mut state = self.state();
+        if !state.lost {
+            return state.watches.entry(offset).or_default().push(lost);
+        }
+        drop(state);
+        lost();
+    }
+
+    fn snapshot(&self) -> Option<Snapshot> {
+        let state = self.state();
+        let due = !state.lost && state.changes > state.committed;
+        due.then(|| Snapshot {
+            part: self.clone(),
+            changes: state.changes,
+            offset: state.tracker.committable(),
+            metadata: state.tracker.metadata(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, PartState> {
+        // Nothing that holds the lock leaves it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshot {
+    /// It is committed: tells who waits for that.
+    pub(crate) fn committed(self) {
+        let done = {
+            let mut state = self.part.state();
+            state.committed = state.committed.max(self.changes);
+            let (done, waiting) = std::mem::take(&mut state.waiting)
+                .into_iter()
+                .partition(|(change, _)| *change <= self.changes);
+            state.waiting = waiting;
+            let done: Vec<(u64, oneshot::Sender<()>)> = done;
+            done
+        };
+        for (_, waits) in done {
+            let _ = waits.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_finished_waits_for_the_commit_that_covers_it() {
+        let assignment = Assignment::new("topic", Handle::current());
+        assignment.add(&[0, 3], &[(3, 7, "occamy-finished:1".into())]);
+        let part = assignment.get(3).unwrap();
+        assert!(part.take(7) && !part.take(8) && part.take(9));
+        let mut first = part.finish(9);
+        let snapshot = assignment.snapshot(&assignment.all());
+        assert_eq!(
+            (snapshot.len(), snapshot[0].offset, &*snapshot[0].metadata),
+            (1, 7, "occamy-finished:1-2")
+        );
+        let mut second = part.finish(7);
+        snapshot.into_iter().for_each(Snapshot::committed);
+        assert!(first.try_recv().is_ok() && second.try_recv().is_err());
+        let snapshot = assignment.snapshot(&assignment.all());
+        assert_eq!((snapshot[0].offset, assignment.waiting()), (10, 0));
+        snapshot.into_iter().for_each(Snapshot::committed);
+        assert!(second.await.is_ok());
+        assert!(assignment.snapshot(&assignment.all()).is_empty(), "there is nothing more to commit");
+    }
+
+    #[tokio::test]
+    async fn what_ends_after_the_partition_is_lost_is_never_committed() {
+        let assignment = Assignment::new("topic", Handle::current());
+        assignment.add(&[0], &[]);
+        let old = assignment.get(0).unwrap();
+        assert!(old.take(0) && old.take(1));
+        let told = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&told);
+        old.watch(1, Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed).to_string())));
+        let waits = old.finish(0);
+        assignment.lose(&assignment.remove(&[0]));
+        assert!(waits.await.is_err() && old.is_lost());
+        assignment.add(&[0], &[]);
+        assert!(old.finish(1).await.is_err());
+        assert!(assignment.snapshot(&[old]).is_empty() && assignment.snapshot(&assignment.all()).is_empty());
+        tokio::task::yield_now().await;
+        assert_eq!(told.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_pause_is_news_once() {
+        let assignment = Assignment::new("topic", Handle::current());
+        assignment.add(&[0, 1], &[]);
+        assert_eq!(assignment.set_paused(true), [0, 1]);
+        assert!(assignment.set_paused(true).is_empty() && assignment.is_paused());
+        assert_eq!(assignment.set_paused(false), [0, 1]);
+    }
+}
