@@ -7,6 +7,7 @@ mod arguments;
 pub mod broker;
 pub mod custom_transport;
 pub mod eviction;
+pub mod json;
 mod output;
 pub mod picture;
 pub mod routes;

@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod service;
+mod amqp_server;
 mod handler_mux;
 mod nats;
 mod nats_server;
