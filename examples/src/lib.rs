@@ -3,7 +3,7 @@
 // A test may unwrap: its panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod arguments;
+pub mod arguments;
 pub mod broker;
 pub mod custom_transport;
 pub mod eviction;

@@ -26,7 +26,7 @@ use clap::Parser;
 use occamy_amqp::AmqpTransport;
 use occamy_core::transport::{SecretUrl, header};
 use occamy_core::{BoxTask, Error, ErrorKind, Headers, SlotStatus, Task, TaskContext, TaskDetails};
-use occamy_examples::json;
+use occamy_examples::{arguments, json};
 use occamy_runtime::Server;
 use tracing_subscriber::EnvFilter;
 
@@ -110,7 +110,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Options { service, url } = Options::parse();
+    let Options { service, url } = arguments::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 

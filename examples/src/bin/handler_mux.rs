@@ -13,7 +13,7 @@ use clap::Parser;
 use occamy_core::transport::{Transport, header};
 use occamy_core::{BoxTask, Error, ErrorKind, Headers, Task, TaskContext, TaskDetails};
 use occamy_core::{Handler, HandlerMux, handler_fn};
-use occamy_examples::broker::Broker;
+use occamy_examples::{arguments, broker::Broker};
 use occamy_runtime::{Server, memory::MemoryBroker, signals};
 
 struct Sum(Vec<i64>);
@@ -73,7 +73,7 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Options { broker } = Options::parse();
+    let Options { broker } = arguments::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let embedded = MemoryBroker::new();
     let name = format!("mux-{}", std::process::id());
     let transport = broker.connect("mux", &name, Some(&embedded)).await?;
