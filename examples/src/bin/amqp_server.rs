@@ -115,8 +115,8 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
     let server = Server::builder(handler).max_attempts(3).retry_delay(Duration::from_millis(200)).build()?;
-    // It declares the exchanges and queues. A connection that is lost later is made anew without our doing, and what the
-    // server had not settled is handed out again.
+    // It declares the exchanges and queues. A connection that is lost later is made anew without our doing. What was not
+    // settled by then is handed out again, and the task that still works on it can tell: `cx.lease_lost()`.
     let transport = AmqpTransport::builder(&service).url(SecretUrl::new(url)).connect().await?;
     tracing::info!("serving {service}, until Ctrl-C or SIGTERM");
     // The first signal: nothing new is taken, and what runs has the grace period of 20 s to end; then it is handed back, and
