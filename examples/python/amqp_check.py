@@ -17,8 +17,7 @@ from pika.compat import long
 
 from amqp_client import ATTEMPT, KIND, ORIGIN, REASON, REQUEST_ID, TASK_ID
 
-# Every type that pika sends. It takes 32 bits for an integer if that is enough, and 64 for a `long`. Negative decimals
-# are left out: whether a decimal has a sign is a thing that AMQP's clients do not agree about.
+# Every type that pika sends. It takes 32 bits for an integer if that is enough, and 64 for a `long`.
 HEADERS = {
     "string": "text",
     "empty": "",
@@ -36,6 +35,7 @@ HEADERS = {
     "small, in 64 bits": long(7),
     "decimal": Decimal("12.75"),
     "small decimal": Decimal("0.05"),
+    "negative decimal": Decimal("-0.05"),
     "whole decimal": Decimal("3"),
     "timestamp": datetime(2024, 2, 29, 12, 30, 59, tzinfo=timezone.utc),
     "null": None,
