@@ -11,9 +11,7 @@ use occamy_core::transport::redact_url;
 /// # Errors
 ///
 /// If they make no sense, or ask for help. The error shows no password.
-pub(crate) fn read<Options: Parser>(
-    arguments: impl IntoIterator<Item = OsString>,
-) -> Result<Options, clap::Error> {
+pub fn read<Options: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<Options, clap::Error> {
     Options::try_parse_from(arguments).map_err(|mut error| {
         for kind in [ContextKind::InvalidArg, ContextKind::InvalidValue] {
             if let Some(ContextValue::String(shown)) = error.get(kind) {

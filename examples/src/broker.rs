@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use occamy_amqp::AmqpTransport;
 use occamy_core::transport::{SecretUrl, Transport};
 use occamy_nats::NatsTransport;
 use occamy_runtime::memory::MemoryBroker;
@@ -15,10 +16,12 @@ pub enum Broker {
     Memory,
     /// NATS JetStream: `nats://host:4222`, or `tls://host:4222` where it has to be encrypted.
     Nats(SecretUrl),
+    /// RabbitMQ: `amqp://user:password@host:5672/vhost`, or `amqps://` where it has to be encrypted.
+    Amqp(SecretUrl),
 }
 
 /// The schemes there are.
-const SCHEMES: &str = "memory:, nats: and tls:";
+const SCHEMES: &str = "memory:, nats:, tls:, amqp: and amqps:";
 
 /// Why a URL names no broker, or none that is of use. It doesn't show the URL, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,10 @@ impl Broker {
                 let connecting = NatsTransport::builder(service).url(url.clone()).name(name).connect();
                 Ok(Box::new(connecting.await?))
             }
+            Self::Amqp(url) => {
+                let connecting = AmqpTransport::builder(service).url(url.clone()).name(name).connect();
+                Ok(Box::new(connecting.await?))
+            }
         }
     }
 }
@@ -70,7 +77,7 @@ impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
-            Self::Nats(url) => url.fmt(f),
+            Self::Nats(url) | Self::Amqp(url) => url.fmt(f),
         }
     }
 }
@@ -89,6 +96,7 @@ impl FromStr for Broker {
             "memory" if address.is_empty() => Ok(Self::Memory),
             "memory" => Err(BrokerError::Address),
             "nats" | "tls" => Ok(Self::Nats(url.into())),
+            "amqp" | "amqps" => Ok(Self::Amqp(url.into())),
             other => Err(BrokerError::UnknownScheme(other.to_owned())),
         }
     }
@@ -110,9 +118,14 @@ mod tests {
     fn the_scheme_names_the_broker() {
         assert_eq!("memory:".parse(), Ok(Broker::Memory));
         assert_eq!("Memory:".parse(), Ok(Broker::Memory));
-        for url in ["nats://127.0.0.1:4222", "tls://user:secret@host"] {
+        for (url, expected) in [
+            ("nats://127.0.0.1:4222", Broker::Nats as fn(SecretUrl) -> Broker),
+            ("tls://user:secret@host", Broker::Nats),
+            ("amqp://user:secret@host/vhost", Broker::Amqp),
+            ("amqps://127.0.0.1:5671", Broker::Amqp),
+        ] {
             let broker: Broker = url.parse().unwrap();
-            assert_eq!(broker, Broker::Nats(url.into()));
+            assert_eq!(broker, expected(url.into()));
             assert!(!format!("{broker} {broker:?}").contains("secret"));
         }
     }
@@ -120,7 +133,7 @@ mod tests {
     #[test]
     fn an_error_names_the_schemes_and_no_password() {
         for (url, expected) in [
-            ("amqp://user:secret@host", BrokerError::UnknownScheme("amqp".into())),
+            ("pigeon://user:secret@host", BrokerError::UnknownScheme("pigeon".into())),
             ("memory", BrokerError::NoScheme),
             ("", BrokerError::NoScheme),
             (":", BrokerError::NoScheme),

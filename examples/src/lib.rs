@@ -3,10 +3,11 @@
 // A test may unwrap: its panic is the message.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod arguments;
+pub mod arguments;
 pub mod broker;
 pub mod custom_transport;
 pub mod eviction;
+pub mod json;
 mod output;
 pub mod picture;
 pub mod routes;

@@ -24,7 +24,7 @@
 //! | dead letters | durable quorum queue `S-dead`, which keeps them until somebody takes them away |
 //!
 //! [`connect`](AmqpBuilder::connect) declares all of them. RabbitMQ refuses that for a queue that is there with other
-//! arguments, and says which differ; the error passes it on. With [`passive`](AmqpBuilder::passive) it only looks whether
+//! arguments (but for the consumer timeout), and says which differ; the error passes it on. With [`passive`](AmqpBuilder::passive) it only looks whether
 //! they are there.
 //!
 //! Headers have the types that AMQP gives them, so that a client in any language can read and write them. RabbitMQ knows no
@@ -61,7 +61,9 @@
 //! - RabbitMQ takes a request away from a server that has not settled it within its consumer timeout, which is 30 minutes by
 //!   default, and closes the channel. If tasks may run longer, set
 //!   [`consumer_timeout`](AmqpBuilder::consumer_timeout), which RabbitMQ heeds from 3.12 on, or `consumer_timeout` in
-//!   `rabbitmq.conf`. AMQP does not tell how it is set; when it strikes, the log says so.
+//!   `rabbitmq.conf`. AMQP does not tell how it is set; when it strikes, the log says so. It also ends the waiting of a retry
+//!   whose delay is longer, which then doesn't count as an attempt. For a queue that is there already RabbitMQ takes no other
+//!   timeout, and doesn't say so: change it by a policy, `consumer-timeout`.
 //! - Before 4.3 RabbitMQ counts every return toward a queue's delivery limit. It is set to
 //!   [100,000](AmqpBuilder::delivery_limit) here, for attempts are counted in a header. A policy can lower it, which AMQP
 //!   doesn't tell: requests that RabbitMQ has given up then lie in `S-dead` with `delivery_limit` in their `x-death`, and
@@ -71,7 +73,7 @@
 //! - Tables nested deeper than about 1,170 levels overflow the stack of the client's own thread, whoever sends them. Set
 //!   `RUST_MIN_STACK` if you can't trust who may publish.
 //!
-//! Written for RabbitMQ 3.10 and later; tested on 3.10.8.
+//! Written for RabbitMQ 3.10 and later; tested on 3.10.8, and once on 4.0.5.
 
 mod builder;
 mod connect;

@@ -31,6 +31,8 @@ pub(crate) struct Link {
     pub(crate) closing: CancellationToken,
     /// It has ended.
     pub(crate) closed: CancellationToken,
+    /// RabbitMQ was told of the end.
+    pub(crate) heard: AtomicBool,
     connection: Mutex<Option<Arc<Connection>>>,
     /// The channel for sending. RabbitMQ closes it over a message that it can't take, and then it is opened anew.
     sending: AsyncMutex<Option<Channel>>,
@@ -50,6 +52,7 @@ impl Link {
             listens: AtomicBool::new(false),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
+            heard: AtomicBool::new(false),
             connection: Mutex::new(None),
             sending: AsyncMutex::new(None),
         })

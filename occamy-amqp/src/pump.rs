@@ -2,9 +2,11 @@
 //! lost is made anew.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lapin::message::Delivery;
+use lapin::options::QueueDeleteOptions;
 use occamy_core::{Error, ErrorKind};
 use occamy_transport::backoff;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -17,8 +19,15 @@ use crate::session::Session;
 /// whenever a task ends.
 const SETTLED: Duration = Duration::from_millis(100);
 
+/// How long RabbitMQ may take to hear of the end of a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What RabbitMQ says when a task has taken longer than it allows.
 const TIMED_OUT: &str = "delivery acknowledgement on channel";
+
+/// What it says without words.
+const NO_CONSUMER: &str = "RabbitMQ has ended the consumer of requests: the queue is gone, or, from 4.3 on, a task has \
+                           taken longer than the consumer timeout";
 
 /// Runs until the link is closed.
 pub(crate) async fn run(link: Arc<Link>, session: Session) {
@@ -58,7 +67,7 @@ impl Pump {
                 delivery = self.session.requests.next() => match delivery {
                     Some(Ok(delivery)) => self.take(delivery),
                     Some(Err(error)) => return error.to_string(),
-                    None => return "the queue of requests is gone".into(),
+                    None => return NO_CONSUMER.into(),
                 },
                 lost = &mut self.session.controls => {
                     return lost.unwrap_or_else(|error| error.to_string());
@@ -121,7 +130,8 @@ impl Pump {
             tracing::warn!(
                 why,
                 "a task has taken longer than RabbitMQ's consumer timeout, and all requests of this server are handed out \
-                 again: raise consumer_timeout, here or in rabbitmq.conf"
+                 again: raise it by a policy, `consumer-timeout`, or in rabbitmq.conf; here it counts only for a queue that is \
+                 declared anew"
             );
         } else {
             tracing::warn!(why, "the connection with RabbitMQ is lost");
@@ -130,6 +140,9 @@ impl Pump {
         self.tell_of_loss();
         drop(self.link.shelf.take_all());
         self.session.controls.abort();
+        // Where RabbitMQ has closed a channel only, the channel for sending would keep the rest of the connection.
+        let rest = Arc::clone(&self.session.connection);
+        tokio::spawn(async move { timeout(PATIENCE, rest.close(200, "OK".into())).await });
     }
 
     fn tell_of_loss(&self) {
@@ -164,12 +177,16 @@ impl Pump {
 
     /// Ends everything in order, as far as RabbitMQ takes part.
     async fn end(self) {
-        const PATIENCE: Duration = Duration::from_secs(2);
-        self.session.controls.abort();
         drop(self.link.shelf.close());
         if let Some(connection) = self.link.connection() {
+            // Nobody will read it again, and it would stay for its expiry. That its consumer ends is no loss any more.
+            let queue = self.link.control_queue.as_str().into();
+            let leave = self.session.control_channel.queue_delete(queue, QueueDeleteOptions::default());
+            let left = matches!(timeout(PATIENCE, leave).await, Ok(Ok(_)));
+            self.link.heard.store(left, Ordering::Relaxed);
             let _ = timeout(PATIENCE, connection.close(200, "OK".into())).await;
         }
+        self.session.controls.abort();
         self.tell_of_loss();
     }
 }

@@ -1,11 +1,12 @@
 //! Sending requests and control messages, and what follows from requests.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use lapin::message::BasicReturnMessage;
-use lapin::options::{BasicPublishOptions, QueueDeleteOptions};
+use lapin::options::BasicPublishOptions;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Confirmation as Confirmed};
 use occamy_core::transport::PublishError;
@@ -124,16 +125,9 @@ impl Line for Link {
 
     fn hang_up(&self) -> BoxFuture<'_, bool> {
         async move {
-            // Nobody will read it again, and it would stay for its expiry.
-            let left = async {
-                let channel = self.connection()?.create_channel().await.ok()?;
-                let queue = self.control_queue.as_str().into();
-                channel.queue_delete(queue, QueueDeleteOptions::default()).await.ok()
-            };
-            let left = left.await.is_some();
             self.closing.cancel();
             self.closed.cancelled().await;
-            left
+            self.heard.load(Ordering::Relaxed)
         }
         .boxed()
     }

@@ -23,6 +23,9 @@ pub(crate) struct Session {
     pub(crate) connection: Arc<Connection>,
     pub(crate) epoch: Epoch,
     pub(crate) requests: Consuming,
+    /// That of the control messages. lapin closes a channel that is dropped, and a connection that is closed at the same
+    /// time is torn down instead.
+    pub(crate) control_channel: Channel,
     /// Ends with the connection: why.
     pub(crate) controls: JoinHandle<String>,
 }
@@ -45,7 +48,7 @@ impl Session {
         let controls = tokio::spawn(pass_on(Arc::clone(link), controls));
         let queue = builder.names.request_queue.clone();
         let requests = Consuming { channel: requests, queue, consumer: None, prefetch: 0, count: 0 };
-        Ok(Self { connection, epoch: Epoch::default(), requests, controls })
+        Ok(Self { connection, epoch: Epoch::default(), requests, control_channel, controls })
     }
 }
 

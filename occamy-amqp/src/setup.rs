@@ -38,6 +38,9 @@ pub enum SetupError {
 const NOT_FOUND: u16 = 404;
 const PRECONDITION_FAILED: u16 = 406;
 
+/// More often than anybody looks at a dead letter.
+const UNLIMITED: i64 = i32::MAX as i64;
+
 /// Every routing key, none included.
 const EVERYTHING: &str = "#";
 
@@ -46,7 +49,7 @@ pub(crate) async fn set_up(connection: &Connection, builder: &AmqpBuilder) -> Re
     let channel = connection.create_channel().await.map_err(|error| broker("a channel", error))?;
     let names = &builder.names;
     // First what requests that RabbitMQ gives up go to: without it they would be kept for ever.
-    queue(&channel, builder, &names.dead_queue, queue_arguments(builder)).await?;
+    queue(&channel, builder, &names.dead_queue, dead_arguments(builder)).await?;
     queue(&channel, builder, &names.request_queue, request_arguments(builder)).await?;
     exchange(&channel, builder, &names.request_exchange).await?;
     exchange(&channel, builder, &names.control_exchange).await?;
@@ -75,6 +78,16 @@ fn queue_arguments(builder: &AmqpBuilder) -> FieldTable {
     let mut arguments = FieldTable::default();
     let kind = if builder.classic { "classic" } else { "quorum" };
     arguments.insert("x-queue-type".into(), text(kind));
+    arguments
+}
+
+fn dead_arguments(builder: &AmqpBuilder) -> FieldTable {
+    let mut arguments = queue_arguments(builder);
+    if !builder.classic {
+        // From 4.0 on a quorum queue has a limit of 20 unless it is told another, and drops for good what was looked at and
+        // put back more often. -1 means none there, and to 3.10 less than one.
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(UNLIMITED));
+    }
     arguments
 }
 

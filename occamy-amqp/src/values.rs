@@ -107,11 +107,15 @@ fn decode_string(text: &LongString) -> Result<Value, Error> {
 }
 
 /// With exactly as many digits: a float would round it.
+///
+/// AMQP calls the number unsigned; RabbitMQ and its clients read and write it with a sign.
 fn decimal(DecimalValue { scale, value }: DecimalValue) -> String {
-    let digits = format!("{value:0>width$}", width = usize::from(scale) + 1);
+    let value = value.cast_signed();
+    let sign = if value < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = usize::from(scale) + 1);
     match digits.split_at(digits.len() - usize::from(scale)) {
-        (whole, "") => whole.to_owned(),
-        (whole, rest) => format!("{whole}.{rest}"),
+        (whole, "") => format!("{sign}{whole}"),
+        (whole, rest) => format!("{sign}{whole}.{rest}"),
     }
 }
 
@@ -177,6 +181,7 @@ mod tests {
         add("u32", AMQPValue::LongUInt(u32::MAX));
         add("f32", AMQPValue::Float(0.5));
         add("decimal", AMQPValue::DecimalValue(DecimalValue { scale: 2, value: 5 }));
+        add("negative", AMQPValue::DecimalValue(DecimalValue { scale: 2, value: (-5_i32).cast_unsigned() }));
         add("whole", AMQPValue::DecimalValue(DecimalValue { scale: 0, value: 12 }));
         add("short", AMQPValue::ShortString("s".into()));
         add("binary", AMQPValue::LongString(LongString::from(vec![0xff, 0xfe])));
@@ -185,6 +190,7 @@ mod tests {
             .with("u32", i64::from(u32::MAX))
             .with("f32", 0.5)
             .with("decimal", "0.05")
+            .with("negative", "-0.05")
             .with("whole", "12")
             .with("short", "s")
             .with("binary", Bytes::from_static(b"\xff\xfe"));

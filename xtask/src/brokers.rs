@@ -7,6 +7,7 @@ mod kafka;
 mod nats;
 mod ports;
 mod process;
+mod pypi;
 mod rabbitmq;
 mod record;
 mod redis;
@@ -87,7 +88,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let shelf = Shelf::open()?;
     match &args.command {
         Command::Up { brokers, options } => {
-            for (name, value) in session::bring_up(&shelf, &or_all(brokers), options, &For::Good)? {
+            let brokers = or_all(brokers);
+            let mut variables = session::bring_up(&shelf, &brokers, options, &For::Good)?;
+            match session::clients(&shelf, &brokers, options) {
+                Ok(clients) => variables.extend(clients),
+                // Who wants a broker need not want Python.
+                Err(error) => eprintln!("{error:#}; the test that needs it will be skipped"),
+            }
+            for (name, value) in variables {
                 println!("export {name}={}", shell_words::quote(&value));
             }
             Ok(())

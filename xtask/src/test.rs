@@ -40,7 +40,10 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     let (without, needed): (Vec<Broker>, Vec<Broker>) =
         needed.into_iter().partition(|broker| args.without.contains(broker));
 
-    let session = Session::begin(&needed, &args.options)?;
+    let mut session = Session::begin(&needed, &args.options)?;
+    session
+        .add_clients(&args.options)
+        .context("a test at rabbitmq has no client in Python, and `--without rabbitmq` leaves it out")?;
     let surroundings = Surroundings { folder: &sh.current_dir(), variables: &session.variables, without };
 
     let ordinary = ordinary_targets(&workspace);

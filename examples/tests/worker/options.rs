@@ -55,7 +55,7 @@ fn nonsense_is_an_error_that_names_the_option() {
 
 #[test]
 fn no_output_shows_a_password() {
-    for broker in ["amqp://user:secret@host", "memory://user:secret@host", "user:secret@host"] {
+    for broker in ["pigeon://user:secret@host", "memory://user:secret@host", "user:secret@host"] {
         let output = output(&["--broker", broker, "--", "cat"]);
         assert_eq!(output.status.code(), Some(2));
         let shown = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();

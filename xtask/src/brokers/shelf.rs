@@ -9,6 +9,7 @@ use cargo_metadata::MetadataCommand;
 
 use super::broker::Broker;
 use super::process::{ProcessId, end_all};
+use super::pypi::PIKA;
 use super::record::{Record, Standing};
 use super::source::{self, Found};
 use super::{Options, answer, kafka, nats, ports, rabbitmq, redis};
@@ -58,7 +59,7 @@ impl Shelf {
             }
             _ => {
                 self.clear(broker)?;
-                self.fresh(broker, &source::find(broker, options, &self.root.join("downloads"))?)?
+                self.fresh(broker, &source::find(broker, options, &self.downloads())?)?
             }
         };
         match whom {
@@ -217,6 +218,16 @@ impl Shelf {
 
     fn write(&self, record: &Record) -> Result<()> {
         record.write(&self.file(record.broker))
+    }
+
+    /// The folder of the client in Python that tests of RabbitMQ use.
+    pub(super) fn pika(&self, options: &Options) -> Result<PathBuf> {
+        let _lock = self.lock(Broker::RabbitMq)?;
+        PIKA.folder(options, &self.downloads())
+    }
+
+    fn downloads(&self) -> PathBuf {
+        self.root.join("downloads")
     }
 
     fn folder(&self, broker: Broker) -> PathBuf {

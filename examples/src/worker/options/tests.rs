@@ -83,14 +83,14 @@ fn nonsense_is_an_error_that_names_the_option() {
 
 #[test]
 fn no_error_shows_a_password() {
-    let url = "amqp://user:secret@host";
+    let url = "pigeon://user:secret@host";
     for arguments in [
         &["--broker", url, "--", "cat"][..],
         &["--broker", "user:secret@host", "--", "cat"],
         &["--broker=memory://user:secret@host", "--", "cat"],
         &["--broker", "memory:", url, "--", "cat"],
         &["--brokers", url, "--", "cat"],
-        &["--brokers=amqp://user:secret@host", "--", "cat"],
+        &["--brokers=pigeon://user:secret@host", "--", "cat"],
         &["--service", "a", "--service", url, "--", "cat"],
         &["--slots", url, "--", "cat"],
     ] {

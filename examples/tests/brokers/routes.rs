@@ -8,6 +8,11 @@ use serde_json::Value;
 use crate::process::{Process, Reader};
 use crate::service::Service;
 
+at_each_broker!(
+    servers_and_client_are_processes_of_their_own,
+    a_client_waits_for_servers_that_are_not_there_yet_but_not_for_ever,
+);
+
 /// The program in this role, with its standard output.
 fn start(service: &Service, role: &str, arguments: &[&str]) -> (Process, Reader) {
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("routes");
@@ -33,12 +38,10 @@ fn report((process, stdout): (Process, Reader)) -> (Option<i32>, Value) {
     (status.code(), report)
 }
 
-#[tokio::test]
-async fn servers_and_client_are_processes_of_their_own() {
-    let Some(service) = Service::fresh("routes") else { return };
-    let servers = [server(&service), server(&service)];
+async fn servers_and_client_are_processes_of_their_own(service: &Service) {
+    let servers = [server(service), server(service)];
     let arguments = ["--requests", "3", "--interval", "0.2", "--seconds", "1"];
-    let (code, result) = report(start(&service, "client", &arguments));
+    let (code, result) = report(start(service, "client", &arguments));
     assert_eq!(code, Some(0), "{result:#}");
     let requests = result["requests"].as_array().unwrap();
     assert_eq!(requests.len(), 3);
@@ -58,28 +61,22 @@ async fn servers_and_client_are_processes_of_their_own() {
         assert_eq!(result["pictures"].as_array().unwrap().len(), 1);
         begun += result["servers"][0]["requests"].as_u64().unwrap();
     }
-    assert_eq!((begun, service.requests().await), (3, 0));
-    service.delete().await;
+    assert_eq!(begun, 3);
+    service.until_requests(0).await;
 }
 
-#[tokio::test]
-async fn a_client_waits_for_servers_that_are_not_there_yet_but_not_for_ever() {
-    let Some(service) = Service::fresh("client") else { return };
+async fn a_client_waits_for_servers_that_are_not_there_yet_but_not_for_ever(service: &Service) {
     let arguments = ["--requests", "1", "--seconds", "0", "--patience", "0.1"];
-    let (code, result) = report(start(&service, "client", &arguments));
+    let (code, result) = report(start(service, "client", &arguments));
     assert_eq!(code, Some(1));
     assert!(result["failures"][0].as_str().unwrap().contains("no server has begun it"), "{result:#}");
-    assert_eq!(service.requests().await, 1);
+    service.until_requests(1).await;
 
-    let client = start(&service, "client", &["--requests", "1", "--seconds", "0"]);
-    let mut number = 0;
-    while number < 2 {
-        number = service.requests().await;
-    }
-    let server = server(&service);
+    let client = start(service, "client", &["--requests", "1", "--seconds", "0"]);
+    service.until_requests(2).await;
+    let server = server(service);
     let (code, result) = report(client);
     assert_eq!((code, &result["requests"][0]["finished"]), (Some(0), &Value::Bool(true)), "{result:#}");
     server.0.signal("INT");
     assert_eq!(report(server).0, Some(0));
-    service.delete().await;
 }

@@ -5,11 +5,11 @@ use std::process::{Command, Stdio};
 use occamy_core::Headers;
 
 use crate::process::{Process, Reader};
-use crate::service::Service;
+use crate::service::{Kind, Service};
 
 #[tokio::test]
 async fn it_counts_primes() {
-    let Some(service) = Service::named("primes", "nats_server") else { return };
+    let Some(service) = Service::named("primes", Kind::Nats, "nats_server") else { return };
     let mut command = Command::new(env!("CARGO_BIN_EXE_nats_server"));
     let mut server = Process::start(command.arg(&service.url).stdout(Stdio::piped()));
     let output = Reader::start(server.take_stdout().unwrap());

@@ -8,9 +8,12 @@ use occamy_core::transport::header;
 use crate::process::Process;
 use crate::service::Service;
 
-#[tokio::test]
-async fn programs_run_for_requests_of_others_until_a_signal() {
-    let Some(service) = Service::fresh("worker") else { return };
+at_each_broker!(
+    programs_run_for_requests_of_others_until_a_signal,
+    what_is_handed_back_at_a_signal_is_there_for_another_worker,
+);
+
+async fn programs_run_for_requests_of_others_until_a_signal(service: &Service) {
     let program = r#"echo "ran $OCCAMY_TASK_ID: $(cat)"; [ "$OCCAMY_TASK_ID" = good ]"#;
     let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
     command.args(["--broker", &service.url, "--service", &service.name, "--slots", "1"]);
@@ -23,23 +26,19 @@ async fn programs_run_for_requests_of_others_until_a_signal() {
     worker.stderr().line("ran good: a llama");
     worker.stderr().line("ran bad: a duck");
 
-    let (headers, body) = service.dead_letter().await;
-    let text = |name: &str| headers.get(name).map(|value| value.as_str().to_owned()).unwrap_or_default();
-    assert_eq!(body, "a duck");
-    assert!(text(header::REASON).contains("exited with status 1"), "{headers:?}");
-    assert_eq!(text(header::KIND), "unknown_task_error");
+    let letter = service.dead_letter().await;
+    assert_eq!(letter.body, "a duck");
+    assert!(letter.headers[header::REASON].contains("exited with status 1"), "{letter:?}");
+    assert_eq!(letter.headers[header::KIND], "unknown_task_error");
     worker.stderr().line("outcome=failed");
 
     worker.signal("TERM");
     let (status, stderr) = worker.wait();
     assert_eq!(status.code(), Some(0), "{stderr}");
-    assert_eq!(service.requests().await, 0);
-    service.delete().await;
+    service.until_requests(0).await;
 }
 
-#[tokio::test]
-async fn what_is_handed_back_at_a_signal_is_there_for_another_worker() {
-    let Some(service) = Service::fresh("signal") else { return };
+async fn what_is_handed_back_at_a_signal_is_there_for_another_worker(service: &Service) {
     let worker = |program: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
         command.args(["--broker", &service.url, "--service", &service.name, "--slots", "1"]);
@@ -57,16 +56,17 @@ async fn what_is_handed_back_at_a_signal_is_there_for_another_worker() {
     second.stderr().line("outcome=completed");
     second.signal("INT");
     assert_eq!(second.wait().0.code(), Some(0));
-    service.delete().await;
+    service.until_requests(0).await;
 }
 
 #[test]
 fn a_broker_that_is_not_there_is_an_error_without_its_password() {
     // Nothing listens at port 1.
-    let url = "nats://user:secret@127.0.0.1:1";
-    let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
-    command.args(["--broker", url, "--", "true"]).env_remove("RUST_LOG");
-    let (status, stderr) = Process::start(&mut command).wait();
-    assert_eq!(status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("127.0.0.1:1") && !stderr.contains("secret"), "{stderr}");
+    for url in ["nats://user:secret@127.0.0.1:1", "amqp://user:secret@127.0.0.1:1"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+        command.args(["--broker", url, "--", "true"]).env_remove("RUST_LOG");
+        let (status, stderr) = Process::start(&mut command).wait();
+        assert_eq!(status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("127.0.0.1:1") && !stderr.contains("secret"), "{stderr}");
+    }
 }
