@@ -6,7 +6,7 @@ use occamy_core::transport::redact_url;
 use percent_encoding::percent_decode_str;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::Client;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 
@@ -127,9 +127,14 @@ pub(crate) fn unusable(error: KafkaError) -> ConnectError {
     ConnectError::Config(error.to_string())
 }
 
-/// Sees to it that the topics are there. Returns how many partitions the requests have, and how many the control messages.
+/// Sees to it that the topics are there. The client is one whose context
+/// hears why a connection has failed, as that of the one for topics does not.
+///
+///  Returns how many partitions the requests have, and how many the control messages.
 pub(crate) async fn topics(
     admin: &AdminClient<Context>,
+    client: &Client<impl ClientContext>,
+    context: &Context,
     builder: &KafkaBuilder,
 ) -> Result<(i32, i32), ConnectError> {
     let names = &builder.names;
@@ -139,7 +144,7 @@ pub(crate) async fn topics(
         (&names.control_topic, 1),
         (&names.dead_topic, 1),
     ];
-    let found = metadata(admin.inner(), builder)?;
+    let found = metadata(client, context, builder)?;
     let missing: Vec<_> = wanted.iter().filter(|(topic, _)| partitions(&found, topic) == 0).collect();
     if let (Some((topic, _)), false) = (missing.first(), builder.create) {
         let why = "create it, or let connect() do so".to_owned();
@@ -166,7 +171,7 @@ pub(crate) async fn topics(
     // It takes a moment until every broker knows of it.
     let deadline = std::time::Instant::now() + builder.connect_timeout;
     loop {
-        let found = metadata(admin.inner(), builder)?;
+        let found = metadata(client, context, builder)?;
         let counts = wanted.map(|(topic, _)| partitions(&found, topic));
         match counts {
             [requests, controls, dead] if requests > 0 && controls > 0 && dead > 0 => {
@@ -183,10 +188,14 @@ pub(crate) async fn topics(
 }
 
 /// What the brokers know of all topics. Asked for a single one they may create it.
-fn metadata(client: &Client<Context>, builder: &KafkaBuilder) -> Result<Metadata, ConnectError> {
+fn metadata(
+    client: &Client<impl ClientContext>,
+    context: &Context,
+    builder: &KafkaBuilder,
+) -> Result<Metadata, ConnectError> {
     client.fetch_metadata(None, builder.connect_timeout).map_err(|error| {
         // That nobody answered is known; why stands in what was told before.
-        let why = client.context().last_error().unwrap_or_else(|| error.to_string());
+        let why = context.last_error().unwrap_or_else(|| error.to_string());
         ConnectError::Refused { url: builder.url.to_string(), why }
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
@@ -19,13 +19,12 @@ pub(crate) enum Event {
     BrokersDown,
     /// Partitions were assigned or revoked.
     Rebalanced,
-    /// A commit has ended.
-    Committed(KafkaResult<()>),
 }
 
 pub(crate) type Events = mpsc::UnboundedSender<Event>;
 
-/// The context of a client. That of the consumer of requests has an assignment.
+/// The context of a client; clones share what was wrong last. That of the consumer of requests has an assignment.
+#[derive(Clone)]
 pub(crate) struct Context {
     events: Events,
     last_error: Arc<Mutex<Option<String>>>,
@@ -41,6 +40,10 @@ impl Context {
         Self { assignment: Some(assignment), ..Self::new(events) }
     }
 
+    fn note(&self, error: String) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
     /// What was wrong last.
     pub(crate) fn last_error(&self) -> Option<String> {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -51,7 +54,11 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Emerg, Error, Info, Notice, Warning};
         match level {
-            Emerg | Alert | Critical | Error | Warning => tracing::warn!(facility, "librdkafka: {message}"),
+            Emerg | Alert | Critical | Error | Warning => {
+                tracing::warn!(facility, "librdkafka: {message}");
+                // Why a connection was refused is told here first, and here alone where nobody asks for events.
+                self.note(message.to_owned());
+            }
             Notice | Info => tracing::info!(facility, "librdkafka: {message}"),
             _ => tracing::debug!(facility, "librdkafka: {message}"),
         }
@@ -62,10 +69,7 @@ impl ClientContext for Context {
         match error.rdkafka_error_code() {
             // It says nothing of why.
             Some(RDKafkaErrorCode::AllBrokersDown) => drop(self.events.send(Event::BrokersDown)),
-            _ => {
-                let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
-                *last = Some(format!("{error}: {reason}"));
-            }
+            _ => self.note(format!("{error}: {reason}")),
         }
     }
 }
@@ -92,19 +96,11 @@ impl ConsumerContext for Context {
             Rebalance::Assign(assigned) => {
                 let parts = numbers(assigned);
                 assignment.add(&parts, &committed(consumer, assigned));
-                // A pause doesn't survive this.
-                if assignment.is_paused() && !parts.is_empty() {
-                    let _ = consumer.pause(&assignment.plain(&parts));
-                }
             }
             Rebalance::Error(error) => tracing::warn!(%error, "partitions could not be shared out"),
             Rebalance::Revoke(_) => {}
         }
         let _ = self.events.send(Event::Rebalanced);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        let _ = self.events.send(Event::Committed(result));
     }
 }
 

@@ -13,7 +13,7 @@ use rdkafka::error::KafkaResult;
 use rdkafka::message::OwnedMessage;
 use rdkafka::{Message as _, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::connect::partitions;
 use crate::context::Context;
@@ -27,11 +27,24 @@ const LOOK: Duration = Duration::from_secs(10);
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Assigns all partitions from their ends on. Blocks.
-pub(crate) fn assign(consumer: &StreamConsumer<Context>, topic: &str, count: i32) -> KafkaResult<()> {
+/// Assigns all partitions from their ends on. Blocks, at most for so long.
+pub(crate) fn assign(
+    consumer: &StreamConsumer<Context>,
+    topic: &str,
+    count: i32,
+    patience: Duration,
+) -> KafkaResult<()> {
+    let deadline = Instant::now() + patience;
     let mut list = TopicPartitionList::new();
     for number in 0..count {
-        let (_, end) = consumer.fetch_watermarks(topic, number, PATIENCE)?;
+        let end = loop {
+            match consumer.fetch_watermarks(topic, number, PATIENCE.min(patience)) {
+                Ok((_, end)) => break end,
+                // A partition that was just created may have no leader yet.
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
         list.add_partition_offset(topic, number, Offset::Offset(end))?;
     }
     consumer.assign(&list)

@@ -28,6 +28,8 @@ pub(crate) struct Link {
     partitions: AtomicI32,
     /// Where control messages are passed on to.
     pub(crate) controls: mpsc::Sender<ControlMessage>,
+    /// The server has asked for the stream of requests: before that it is no member of the group.
+    pub(crate) serves: AtomicBool,
     /// The server has asked for the stream of control messages.
     pub(crate) listens: AtomicBool,
     /// For the pump: something is finished, and can be committed.
@@ -58,6 +60,7 @@ impl Link {
             producer,
             partitions: AtomicI32::new(partitions),
             controls,
+            serves: AtomicBool::new(false),
             listens: AtomicBool::new(false),
             finished: Notify::new(),
             look: Notify::new(),

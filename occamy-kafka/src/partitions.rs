@@ -23,8 +23,6 @@ struct Inner {
 #[derive(Default)]
 struct State {
     parts: BTreeMap<i32, Part>,
-    /// Nothing is fetched.
-    paused: bool,
 }
 
 /// One partition, from its assignment to its revocation. Clones share it. The next assignment of it is another one, so what
@@ -105,19 +103,6 @@ impl Assignment {
         self.state().parts.values().cloned().collect()
     }
 
-    pub(crate) fn is_paused(&self) -> bool {
-        self.state().paused
-    }
-
-    /// Notes that nothing is to be fetched, or something: the partitions for which that is news.
-    pub(crate) fn set_paused(&self, paused: bool) -> Vec<i32> {
-        let mut state = self.state();
-        if std::mem::replace(&mut state.paused, paused) == paused {
-            return Vec::new();
-        }
-        state.parts.keys().copied().collect()
-    }
-
     /// What there is to commit of these, if there is anything.
     pub(crate) fn snapshot(&self, parts: &[Part]) -> Vec<Snapshot> {
         parts.iter().filter_map(Part::snapshot).collect()
@@ -131,15 +116,6 @@ impl Assignment {
             if element.set_offset(Offset::Offset(*offset)).is_ok() {
                 element.set_metadata(metadata);
             }
-        }
-        list
-    }
-
-    /// Partitions by number alone.
-    pub(crate) fn plain(&self, numbers: &[i32]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(numbers.len());
-        for &number in numbers {
-            list.add_partition(&self.0.topic, number);
         }
         list
     }
@@ -276,14 +252,5 @@ mod tests {
         assert!(assignment.snapshot(&[old]).is_empty() && assignment.snapshot(&assignment.all()).is_empty());
         tokio::task::yield_now().await;
         assert_eq!(told.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test]
-    async fn a_pause_is_news_once() {
-        let assignment = Assignment::new("topic", Handle::current());
-        assignment.add(&[0, 1], &[]);
-        assert_eq!(assignment.set_paused(true), [0, 1]);
-        assert!(assignment.set_paused(true).is_empty() && assignment.is_paused());
-        assert_eq!(assignment.set_paused(false), [0, 1]);
     }
 }

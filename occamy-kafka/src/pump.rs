@@ -2,23 +2,25 @@
 //! and the connection is looked after.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::select_all;
 use occamy_core::{Error, ErrorKind, Observation};
+use rdkafka::consumer::stream_consumer::StreamPartitionQueue;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::OwnedMessage;
 use rdkafka::producer::Producer;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use crate::context::{Context, Event};
 use crate::link::Link;
 use crate::message::Request;
 use crate::partitions::Snapshot;
-
-/// How long a request that nobody has room for is kept, before it is written again for others.
-const KEPT: Duration = Duration::from_millis(200);
 
 /// Before a commit that has failed is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -33,10 +35,11 @@ pub(crate) async fn run(
     let mut pump = Pump {
         link,
         consumer: Arc::new(consumer),
+        queues: Vec::new(),
         events,
+        joined: false,
         committing: None,
         commit_at: None,
-        give_back_at: None,
         waiting: 0,
     };
     let closing = pump.link.closing.clone();
@@ -59,16 +62,20 @@ impl Drop for End {
     }
 }
 
+type Committing = (Vec<Snapshot>, JoinHandle<KafkaResult<()>>);
+
 struct Pump {
     link: Arc<Link>,
+    /// It tells of the group. It is always asked, so that the group sees that we are there.
     consumer: Arc<StreamConsumer<Context>>,
+    /// What is fetched, by partition. They are asked when something is wanted, and fill up meanwhile.
+    queues: Vec<StreamPartitionQueue<Context>>,
     events: mpsc::UnboundedReceiver<Event>,
+    joined: bool,
     /// What the commit is of that is under way.
-    committing: Option<Vec<Snapshot>>,
+    committing: Option<Committing>,
     /// When the next commit may be made, if the last one has failed.
     commit_at: Option<Instant>,
-    /// When what is too much goes back, if it still is by then.
-    give_back_at: Option<Instant>,
     /// How many records are finished and can't be committed, as the monitor knows.
     waiting: usize,
 }
@@ -76,19 +83,43 @@ struct Pump {
 impl Pump {
     /// Waits for something to happen, and attends to it.
     async fn turn(&mut self) {
+        self.join();
         self.commit();
-        self.regulate();
-        let wake = [self.commit_at, self.give_back_at].into_iter().flatten().min();
+        self.drain();
+        let missing = self.link.shelf.missing();
         tokio::select! {
-            // Also when nothing is wanted: then nothing is fetched, and the group sees that we are there.
+            // What has come before its partition had a queue of its own comes here, too.
             received = self.consumer.recv() => {
                 let received = received.map(|message| message.detach());
                 self.take(received);
             }
+            received = next(&self.queues), if missing > 0 => self.take(received),
+            result = ended(&mut self.committing) => self.committed(result),
             Some(event) = self.events.recv() => self.heed(event),
             () = self.link.shelf.changed() => {}
             () = self.link.finished.notified() => {}
-            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            () = sleep_until(self.commit_at.unwrap_or_else(Instant::now)), if self.commit_at.is_some() => {}
+        }
+    }
+
+    /// Joins the group, if the server wants requests and has not. Gives each partition a queue of its own, whoever has it.
+    fn join(&mut self) {
+        if !self.link.serves.load(Ordering::Relaxed) {
+            return;
+        }
+        let topic = &self.link.builder.names.request_topic;
+        for number in self.queues.len()..usize::try_from(self.link.partitions()).unwrap_or_default() {
+            let number = i32::try_from(number).unwrap_or(i32::MAX);
+            match self.consumer.split_partition_queue(topic, number) {
+                Some(queue) => self.queues.push(queue),
+                None => break,
+            }
+        }
+        if !self.joined {
+            match self.consumer.subscribe(&[topic]) {
+                Ok(()) => self.joined = true,
+                Err(error) => self.link.shelf.fail(Error::other(error)),
+            }
         }
     }
 
@@ -118,16 +149,6 @@ impl Pump {
         match event {
             Event::BrokersDown => self.link.look.notify_one(),
             Event::Rebalanced => {}
-            Event::Committed(result) => {
-                let Some(snapshots) = self.committing.take() else { return };
-                match result {
-                    Ok(()) => snapshots.into_iter().for_each(Snapshot::committed),
-                    Err(error) => {
-                        tracing::debug!(%error, "offsets could not be committed; it is tried again");
-                        self.commit_at = Some(Instant::now() + PAUSE);
-                    }
-                }
-            }
         }
     }
 
@@ -138,17 +159,25 @@ impl Pump {
             return;
         }
         self.commit_at = None;
-        let assignment = &self.link.assignment;
+        let assignment = self.link.assignment.clone();
         let snapshots = assignment.snapshot(&assignment.all());
         if snapshots.is_empty() {
             return;
         }
         self.tell_of_waiting();
-        match self.consumer.commit(&self.link.assignment.list(&snapshots), CommitMode::Async) {
-            Ok(()) => self.committing = Some(snapshots),
+        let (consumer, list) = (Arc::clone(&self.consumer), assignment.list(&snapshots));
+        // The client's own way of not waiting tells nobody how it has ended.
+        let commit = tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync));
+        self.committing = Some((snapshots, commit));
+    }
+
+    fn committed(&mut self, result: KafkaResult<()>) {
+        let Some((snapshots, _)) = self.committing.take() else { return };
+        match result {
+            Ok(()) => snapshots.into_iter().for_each(Snapshot::committed),
             Err(error) => {
                 tracing::debug!(%error, "offsets could not be committed; it is tried again");
-                self.commit_at = Some(now + PAUSE);
+                self.commit_at = Some(Instant::now() + PAUSE);
             }
         }
     }
@@ -160,52 +189,25 @@ impl Pump {
         }
     }
 
-    /// Fetches as long as something is wanted, and gives back what is too much.
-    fn regulate(&mut self) {
+    /// Gives back what is left when the server takes nothing more.
+    fn drain(&self) {
         let shelf = &self.link.shelf;
         if shelf.is_draining() {
             for request in shelf.finish_draining() {
                 self.link.runtime.spawn(request.give_back());
             }
         }
-        let (wanted, fetched) = (shelf.wanted(), shelf.fetched());
-        // One more may come meanwhile: to stop and to begin again costs more.
-        let full = fetched > wanted || (wanted == 0 && shelf.is_drained());
-        self.pause(full);
-        if fetched <= wanted {
-            self.give_back_at = None;
-            return;
-        }
-        let now = Instant::now();
-        if *self.give_back_at.get_or_insert(now + KEPT) <= now {
-            self.give_back_at = None;
-            for request in shelf.take_surplus() {
-                let settling = shelf.settling();
-                self.link.runtime.spawn(async move {
-                    let _settling = settling;
-                    request.give_back().await;
-                });
-            }
-        }
-    }
-
-    fn pause(&self, pause: bool) {
-        let assignment = &self.link.assignment;
-        let numbers = assignment.set_paused(pause);
-        if numbers.is_empty() {
-            return;
-        }
-        let list = assignment.plain(&numbers);
-        let done = if pause { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
-        if let Err(error) = done {
-            tracing::debug!(%error, pause, "fetching could not be stopped or begun again");
-        }
     }
 
     /// Commits for the last time, and leaves the group.
     async fn end(self) {
         const PATIENCE: Duration = Duration::from_secs(5);
-        let Self { link, consumer, .. } = self;
+        let Self { link, consumer, queues, mut committing, .. } = self;
+        // One after the other.
+        if committing.is_some() {
+            let _ = timeout(PATIENCE, ended(&mut committing)).await;
+        }
+        drop(queues);
         link.shelf.close().into_iter().for_each(Request::leave);
         let (left, leaving) = tokio::sync::oneshot::channel();
         let assignment = link.assignment.clone();
@@ -224,6 +226,24 @@ impl Pump {
         });
         let _ = timeout(PATIENCE, leaving).await;
     }
+}
+
+/// How the commit has ended that is under way.
+async fn ended(committing: &mut Option<Committing>) -> KafkaResult<()> {
+    match committing {
+        Some((_, commit)) => commit.await.unwrap_or(Err(KafkaError::Canceled)),
+        None => std::future::pending().await,
+    }
+}
+
+/// The next record of any partition, the first of which is another one each time.
+async fn next(queues: &[StreamPartitionQueue<Context>]) -> KafkaResult<OwnedMessage> {
+    if queues.is_empty() {
+        return std::future::pending().await;
+    }
+    let (before, after) = queues.split_at(fastrand::usize(..queues.len()));
+    let (received, ..) = select_all(after.iter().chain(before).map(|queue| queue.recv().boxed())).await;
+    received.map(|message| message.detach())
 }
 
 /// Looks after the connection: asks whether the brokers are there, so that a connection whose other side is silent is found,

@@ -9,8 +9,8 @@ use occamy_core::transport::{ControlMessage, ControlStream, Publisher, RequestSt
 use occamy_core::{BoxFuture, Error, Monitor};
 use occamy_transport::{IoThread, LinePublisher, Outbox};
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{Consumer, StreamConsumer};
-use rdkafka::producer::FutureProducer;
+use rdkafka::consumer::StreamConsumer;
+use rdkafka::producer::{FutureProducer, Producer};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -84,11 +84,11 @@ async fn open(
 ) -> Result<Arc<Link>, ConnectError> {
     let common = config(&builder)?;
     let (events, heard) = mpsc::unbounded_channel();
-    let (requests, partitions) = topics(&admin(&common, &events)?, &builder).await?;
-
-    let producer: FutureProducer<Context> = producer_config(&common, &builder)
-        .create_with_context(Context::new(events.clone()))
-        .map_err(unusable)?;
+    let context = Context::new(events.clone());
+    let producer: FutureProducer<Context> =
+        producer_config(&common, &builder).create_with_context(context.clone()).map_err(unusable)?;
+    let (requests, partitions) =
+        topics(&admin(&common, &events)?, producer.client(), &context, &builder).await?;
     let names = builder.names.clone();
     let assignment = Assignment::new(&names.request_topic, runtime.clone());
     let context = Context::with_assignment(events.clone(), assignment.clone());
@@ -97,11 +97,10 @@ async fn open(
     let controls: StreamConsumer<Context> = control_config(&common, &builder)
         .create_with_context(Context::new(silent(&events)))
         .map_err(unusable)?;
-    assign(&controls, &names.control_topic, partitions).map_err(|error| {
+    assign(&controls, &names.control_topic, partitions, builder.connect_timeout).map_err(|error| {
         let why = format!("the control messages can't be read: {error}");
         ConnectError::Refused { url: builder.url.to_string(), why }
     })?;
-    consumer.subscribe(&[&names.request_topic]).map_err(unusable)?;
 
     let link = Link::new(builder, runtime.clone(), producer, assignment, requests, sender);
     runtime.spawn(pump::run(Arc::clone(&link), consumer, heard));
@@ -142,9 +141,10 @@ fn group_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig {
             "max.poll.interval.ms",
             (session * 2).max(std::time::Duration::from_secs(300)).as_millis().to_string(),
         )
-        // Requests wait for a slot here and there; those that are fetched too early wait for this server alone.
+        // Large enough to have the next ones at hand. When it is full the client asks again after a second by default.
         .set("queued.min.messages", "16")
-        .set("queued.max.messages.kbytes", "4096");
+        .set("queued.max.messages.kbytes", "4096")
+        .set("fetch.queue.backoff.ms", "20");
     if let Some(id) = &builder.instance_id {
         config.set("group.instance.id", id);
     }
@@ -165,6 +165,8 @@ fn control_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig
 
 impl Transport for KafkaTransport {
     fn requests(&self) -> Box<dyn RequestStream> {
+        self.connection.link.serves.store(true, Ordering::Relaxed);
+        self.connection.link.finished.notify_one();
         Box::new(self.connection.link.shelf.stream(Arc::clone(&self.connection) as _))
     }
 

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,8 +47,25 @@ impl Proxy {
     ///
     /// If there is no port to be had.
     pub async fn open(broker: SocketAddr) -> io::Result<Self> {
+        Self::open_with(broker, |_| None).await
+    }
+
+    /// Does the same, and puts something else in the place of some bytes wherever the broker says them: for brokers that
+    /// tell their clients where to go. The function is told where this listens, and says what to replace, and by what.
+    ///
+    /// # Errors
+    ///
+    /// If there is no port to be had, or if the two aren't of the same length.
+    pub async fn open_with(
+        broker: SocketAddr,
+        replace: impl FnOnce(SocketAddr) -> Option<(Vec<u8>, Vec<u8>)>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
+        let replace = replace(address).map(Arc::new);
+        if replace.as_deref().is_some_and(|(what, by)| what.len() != by.len() || what.is_empty()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the replacement is of another length"));
+        }
         let (orders, heard) = watch::channel(Orders { mode: Mode::Pass, cuts: 0, swallows: 0 });
         let accepting = tokio::spawn(async move {
             // Connections end with the set.
@@ -55,7 +73,7 @@ impl Proxy {
             loop {
                 match listener.accept().await {
                     Ok((client, _)) => {
-                        connections.spawn(serve(client, broker, heard.clone()));
+                        connections.spawn(serve(client, broker, replace.clone(), heard.clone()));
                     }
                     // Out of file descriptors, as a rule: others may be free soon.
                     Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -90,7 +108,12 @@ impl Drop for Proxy {
 }
 
 /// One connection, until either side ends it or it is cut.
-async fn serve(mut client: TcpStream, broker: SocketAddr, mut heard: watch::Receiver<Orders>) {
+async fn serve(
+    mut client: TcpStream,
+    broker: SocketAddr,
+    replace: Option<Arc<(Vec<u8>, Vec<u8>)>>,
+    mut heard: watch::Receiver<Orders>,
+) {
     let begun = *heard.borrow();
     let mut to_broker: Option<TcpStream> = None;
     loop {
@@ -121,9 +144,52 @@ async fn serve(mut client: TcpStream, broker: SocketAddr, mut heard: watch::Rece
         tokio::select! {
             biased;
             changed = heard.changed() => if changed.is_err() { return },
-            _ = tokio::io::copy_bidirectional(&mut client, stream) => return,
+            () = pass(&mut client, stream, replace.as_deref()) => return,
         }
     }
+}
+
+/// Passes on what either side says, until both have ended or one of them breaks.
+///
+/// It may be dropped at any time: what was said half is lost, which is what the caller does with the connection then.
+async fn pass(client: &mut TcpStream, broker: &mut TcpStream, replace: Option<&(Vec<u8>, Vec<u8>)>) {
+    let Some(replace) = replace else {
+        let _ = tokio::io::copy_bidirectional(client, broker).await;
+        return;
+    };
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_broker, mut to_broker) = broker.split();
+    let there = async {
+        tokio::io::copy(&mut from_client, &mut to_broker).await?;
+        to_broker.shutdown().await
+    };
+    let back = async {
+        copy_replacing(&mut from_broker, &mut to_client, replace).await?;
+        to_client.shutdown().await
+    };
+    let _ = tokio::try_join!(there, back);
+}
+
+/// Copies, with one run of bytes in the place of another.
+async fn copy_replacing(
+    from: &mut (impl AsyncReadExt + Unpin),
+    to: &mut (impl AsyncWriteExt + Unpin),
+    (what, by): &(Vec<u8>, Vec<u8>),
+) -> io::Result<()> {
+    let mut held = Vec::new();
+    while from.read_buf(&mut held).await? > 0 {
+        let mut at = 0;
+        while let Some(found) = held[at..].windows(what.len()).position(|window| window == what) {
+            held[at + found..][..by.len()].copy_from_slice(by);
+            at += found + by.len();
+        }
+        // The rest may begin with what is said to its end later.
+        let begins = |length: &usize| held[at..].ends_with(&what[..*length]);
+        let begun = (1..what.len()).rev().find(begins).unwrap_or(0);
+        to.write_all(&held[..held.len() - begun]).await?;
+        held.drain(..held.len() - begun);
+    }
+    to.write_all(&held).await
 }
 
 /// Reads and forgets, until the client gives up; and then leaves it without an answer all the same.
@@ -134,8 +200,6 @@ async fn swallow(client: &mut TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
-
     use super::*;
 
     /// A broker that says again whatever it hears.
@@ -163,6 +227,29 @@ mod tests {
         stream.write_all(b"ping").await.is_ok()
             && stream.read_exact(&mut buffer).await.is_ok()
             && &buffer == b"ping"
+    }
+
+    #[tokio::test]
+    async fn what_the_broker_says_of_itself_is_replaced_wherever_it_is_cut() {
+        let (what, by) = (b"old!".to_vec(), b"new!".to_vec());
+        for chunk in 1..8 {
+            let said = b"old!old!ol-old-oold!old".as_slice();
+            // What is written waits until what was before has been read.
+            let (mut writer, mut reader) = tokio::io::duplex(chunk);
+            let writing = tokio::spawn(async move { writer.write_all(said).await });
+            let mut heard = Vec::new();
+            copy_replacing(&mut reader, &mut heard, &(what.clone(), by.clone())).await.unwrap();
+            writing.await.unwrap().unwrap();
+            assert_eq!(heard, b"new!new!ol-old-onew!old", "{chunk}");
+        }
+
+        let replacing = |to: &'static str| move |_| Some((b"ping".to_vec(), to.as_bytes().to_vec()));
+        let proxy = Proxy::open_with(echo().await, replacing("pong")).await.unwrap();
+        let (mut stream, mut buffer) = (connect(&proxy).await, [0; 4]);
+        stream.write_all(b"ping").await.unwrap();
+        stream.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"pong");
+        assert!(Proxy::open_with(proxy.address(), replacing("longer")).await.is_err());
     }
 
     #[tokio::test]

@@ -72,6 +72,13 @@ pub trait Subject: Send + Sync + 'static {
         None
     }
 
+    /// What the broker says of its own address, and what a server is to read instead, for one that is connected through the
+    /// proxy at this address. Both are of as many bytes. `None` by default: few brokers tell their clients where to go.
+    fn advertised(&self, proxy: SocketAddr) -> Option<(Vec<u8>, Vec<u8>)> {
+        let _ = proxy;
+        None
+    }
+
     /// Does to the connection of this one server what a [`Proxy`](super::Proxy) in this mode would. Called only if there
     /// is no [`address`](Self::address).
     fn disturb(&self, connection: &Connection, mode: Mode) {

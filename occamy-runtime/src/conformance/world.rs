@@ -37,7 +37,7 @@ impl World {
     pub(super) async fn connection(&self, server: &str) -> Checked<Connection> {
         let address = match self.subject.address() {
             Some(broker) => {
-                let proxy = Proxy::open(broker).await?;
+                let proxy = Proxy::open_with(broker, |proxy| self.subject.advertised(proxy)).await?;
                 let address = proxy.address();
                 self.proxies().insert(server.to_owned(), proxy);
                 Some(address)

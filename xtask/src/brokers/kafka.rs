@@ -13,8 +13,8 @@ use super::process::Program;
 /// All of Kafka's jars have it.
 pub(super) const VERSION: &str = "4.3.1";
 
-/// For clients, and for the node's vote for itself.
-pub(super) const PORTS: usize = 2;
+/// For clients, for the node's vote for itself, and for clients that have to say who they are.
+pub(super) const PORTS: usize = 3;
 
 const POM: &str = include_str!("kafka.pom.xml");
 
@@ -38,10 +38,11 @@ pub(super) fn jars(options: &Options, downloads: &Path) -> Result<PathBuf> {
 
 /// Makes the data's folder ready, if this is the first start, and says what to start.
 pub(super) fn server(jars: &Path, folder: &Path, ports: &[u16], log: &Path) -> Result<Program> {
-    let &[port, controller] = ports else { bail!("Kafka needs {PORTS} ports") };
+    let &[port, controller, sasl] = ports else { bail!("Kafka needs {PORTS} ports") };
     let data = folder.join("data");
     let config = folder.join("server.properties");
-    std::fs::write(&config, properties(port, controller, &data)).context("write Kafka's configuration")?;
+    std::fs::write(&config, properties(port, controller, sasl, &data))
+        .context("write Kafka's configuration")?;
 
     let java = installed("java")?;
     let jars = format!("{}/*", jars.display());
@@ -64,8 +65,10 @@ pub(super) fn server(jars: &Path, folder: &Path, ports: &[u16], log: &Path) -> R
     Ok(Program { path: java, args, ..Program::default() })
 }
 
-fn properties(port: u16, controller: u16, data: &Path) -> String {
-    let listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+fn properties(port: u16, controller: u16, sasl: u16, data: &Path) -> String {
+    let listeners = format!(
+        "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SASL_PLAINTEXT://127.0.0.1:{sasl}"
+    );
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -74,7 +77,10 @@ fn properties(port: u16, controller: u16, data: &Path) -> String {
          advertised.listeners={listeners}\n\
          controller.listener.names=CONTROLLER\n\
          inter.broker.listener.name=PLAINTEXT\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT\n\
+         sasl.enabled.mechanisms=PLAIN\n\
+         listener.name.sasl_plaintext.plain.sasl.jaas.config=\
+         org.apache.kafka.common.security.plain.PlainLoginModule required user_occamy=\"occamy\";\n\
          log.dirs={}\n\
          offsets.topic.replication.factor=1\n\
          offsets.topic.num.partitions=4\n\

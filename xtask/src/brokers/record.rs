@@ -58,6 +58,11 @@ impl Record {
         self.ports[0]
     }
 
+    /// Where a node of Kafka listens for clients that have to say who they are.
+    pub(super) fn sasl(&self) -> Option<String> {
+        self.ports.get(2).map(|port| format!("127.0.0.1:{port}"))
+    }
+
     /// Whether nobody needs the server any more once `leaving` is gone. Users that died are gone, too.
     pub(super) fn leave(&mut self, leaving: &ProcessId) -> bool {
         self.users.retain(|user| user != leaving && user.is_alive());

@@ -110,6 +110,9 @@ fn variables(reached: impl Iterator<Item = (Broker, Reached)>) -> Result<BTreeMa
             Reached::Given(url) => (url, server_program(broker).and_then(|(_, name)| installed(name).ok())),
             Reached::Ours(record) => {
                 variables.insert("OCCAMY_BROKER_CONTROL", control()?);
+                if let (Broker::Kafka, Some(address)) = (broker, record.sasl()) {
+                    variables.insert("OCCAMY_KAFKA_SASL", address);
+                }
                 (record.url(), Some(record.program))
             }
         };
