@@ -19,7 +19,7 @@
 //! | promise | how | where |
 //! | --- | --- | --- |
 //! | a request goes to one server | `XREADGROUP`, for no more than the server has room for | `taking.rs`, `requests.rs`, `shelf.rs` |
-//! | a task may run for hours | a lease: what is idle for so long is free, and a thread that no task can starve keeps it from being idle | `leases.rs`, `thread.rs` |
+//! | a task may run for hours | a lease: what is idle for so long is free, and a thread that no task can starve keeps it from being idle | `leases.rs`, [`IoThread`](occamy_transport::IoThread) |
 //! | a server may die | others claim what was idle for a lease | `taking.rs` |
 //! | each message is settled once | a script looks who owns the entry, copies it if it has to be, and deletes it, all in one piece | `scripts.rs`, `message.rs` |
 //! | what is handed back does not spin | it is kept for a moment, and counts against the credit | `message.rs` |
@@ -44,7 +44,6 @@ mod scripts;
 mod shared;
 mod shelf;
 mod taking;
-mod thread;
 mod transport;
 
 pub use connect::{ConnectError, RedisOptions};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use occamy_core::transport::{Observer, SecretUrl};
+use occamy_transport::IoThread;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -11,7 +12,6 @@ use super::link::Link;
 use super::names::Names;
 use super::publisher::{OUTBOX, RedisPublisher, send_letters};
 use super::shared::{Phase, Shared};
-use super::thread::Thread;
 use super::transport::RedisTransport;
 use super::{controls, leases, requests};
 
@@ -63,8 +63,8 @@ impl RedisTransport {
     pub async fn connect(options: RedisOptions) -> Result<Self, ConnectError> {
         let RedisOptions { url, service, server, lease } = options;
         let client = redis::Client::open(url.expose()).map_err(ConnectError::Url)?;
-        let thread = Thread::start().map_err(ConnectError::Thread)?;
-        let (runtime, names) = (thread.runtime.clone(), Names::of(&service));
+        let thread = IoThread::start("occamy-redis").map_err(ConnectError::Thread)?;
+        let (runtime, names) = (thread.handle().clone(), Names::of(&service));
         let connecting = runtime.spawn({
             let names = names.clone();
             async move {

@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use occamy_transport::jittered;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, cmd};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::names::Names;
-use super::shared::jittered;
 
 /// How long Redis may take to answer. Beyond that nobody is there.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ impl Link {
             self.connections.send_replace(None);
 
             // Also before the first try: perhaps Redis takes all connections, and ends each at once.
-            sleep(jittered(FIRST_PAUSE)).await;
+            sleep(jittered(FIRST_PAUSE, 0.5..=1.5)).await;
             let open = || self.open(epoch + 1);
             let backoff = ExponentialBuilder::new()
                 .with_min_delay(FIRST_PAUSE)

@@ -7,11 +7,12 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::settlement_error;
 use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_transport::jittered;
 
 use super::entry::Entry;
 use super::leases::Held;
 use super::scripts::{self, Copy};
-use super::shared::{Phase, Shared, jittered};
+use super::shared::{Phase, Shared};
 
 /// How long a request that is handed back is kept, more or less: time for another server to be ready for it, and what
 /// keeps a lone one from spinning.
@@ -80,7 +81,7 @@ impl Request {
         let pause = match verdict {
             Verdict::Done | Verdict::Failed(_) => return,
             Verdict::Retry { after, .. } => *after,
-            _ => jittered(PAUSE),
+            _ => jittered(PAUSE, 0.5..=1.5),
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

@@ -6,13 +6,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use occamy_core::transport::RequestStream;
 use occamy_core::{BoxFuture, Error, Message, Verdict};
+use occamy_transport::jittered;
 use tokio::time::sleep;
 
 use super::entry::Entry;
 use super::link::{Connections, is_of_connection};
 use super::message::{Delivery, Request};
 use super::scripts::{self, Copy};
-use super::shared::{Phase, Shared, jittered};
+use super::shared::{Phase, Shared};
 use super::taking::{Sweeps, Taken, read, take_over};
 
 /// What follows an error of Redis's that is not the connection's.
@@ -75,7 +76,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
                 shared.shelf.fail(Error::other(error));
-                sleep(jittered(PAUSE_AFTER_ERROR)).await;
+                sleep(jittered(PAUSE_AFTER_ERROR, 0.5..=1.5)).await;
                 // Where somebody has deleted the stream there is no group, either.
                 let _ = shared.link.create_group(&connections).await;
             }

@@ -40,11 +40,6 @@ pub(super) enum Phase {
     Closed,
 }
 
-/// Half of this time to one and a half: so that not everybody does the same at once.
-pub(super) fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(0.5 + fastrand::f64())
-}
-
 impl Shared {
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.send_if_modified(|now| {

@@ -8,13 +8,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
 use occamy_core::{BoxFuture, Error, ErrorKind, Monitor};
+use occamy_transport::IoThread;
 use tokio::sync::watch;
 
 use super::controls::Controls;
 use super::publisher::RedisPublisher;
 use super::requests::Requests;
 use super::shared::{Phase, Shared};
-use super::thread::Thread;
 use super::{events, scripts};
 
 /// A server's connection with Redis. It ends when it is closed or dropped.
@@ -25,7 +25,7 @@ pub struct RedisTransport {
     pub(super) unsent: watch::Receiver<Option<usize>>,
     /// Where control messages are to be read from.
     pub(super) last_control: String,
-    pub(super) _thread: Thread,
+    pub(super) _thread: IoThread,
 }
 
 impl Transport for RedisTransport {
