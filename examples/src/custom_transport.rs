@@ -25,7 +25,7 @@
 //! | what is handed back does not spin | it is kept for a moment, and counts against the credit | `message.rs` |
 //! | control messages reach every server | each remembers how far it has read, also from one connection to the next | `controls.rs` |
 //! | headers keep their types | lines of text | `entry.rs` |
-//! | a lost connection is made anew | by one task that watches it | `link.rs`, `events.rs` |
+//! | a lost connection is made anew | by one task that watches it | `link.rs` |
 //! | computing threads can send | a bounded outbox | `publisher.rs` |
 //! | nothing is lost in the end | phases that only go on: drain, then close | `transport.rs`, `shared.rs` |
 
@@ -33,7 +33,6 @@ mod connect;
 mod controls;
 mod demo;
 mod entry;
-mod events;
 mod leases;
 mod link;
 mod message;

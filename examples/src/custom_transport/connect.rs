@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use occamy_core::transport::{Observer, SecretUrl};
+use occamy_core::transport::SecretUrl;
 use occamy_transport::IoThread;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -84,7 +84,6 @@ impl RedisTransport {
             link,
             leases: Arc::default(),
             shelf: Arc::default(),
-            observer: Observer::new(),
             phase: watch::Sender::new(Phase::Open),
         });
         let (outbox, letters) = mpsc::channel(OUTBOX);

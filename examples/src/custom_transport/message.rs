@@ -118,7 +118,7 @@ impl Request {
             })?
         };
         if !settled {
-            shared.observer.event(BrokerEvent::StaleSettlement);
+            shared.link.connectivity.observer().event(BrokerEvent::StaleSettlement);
             return Err(not_settled("the request is no longer this server's: its lease was lost".into()));
         }
         Ok(())

@@ -151,7 +151,7 @@ pub(super) async fn send_letters(shared: Arc<Shared>, mut outbox: mpsc::Receiver
         }
         for error in send(&shared, &letters).await.into_iter().filter_map(Result::err) {
             unsent += usize::from(shared.is_in(Phase::Closing));
-            shared.observer.unsent(error);
+            shared.link.connectivity.observer().unsent(error);
         }
     }
 }

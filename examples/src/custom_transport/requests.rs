@@ -10,7 +10,7 @@ use occamy_transport::jittered;
 use tokio::time::sleep;
 
 use super::entry::Entry;
-use super::link::{Connections, is_of_connection};
+use super::link::{Connections, create_group, is_of_connection};
 use super::message::{Delivery, Request};
 use super::scripts::{self, Copy};
 use super::shared::{Phase, Shared};
@@ -78,7 +78,7 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
                 shared.shelf.fail(Error::other(error));
                 sleep(jittered(PAUSE_AFTER_ERROR, 0.5..=1.5)).await;
                 // Where somebody has deleted the stream there is no group, either.
-                let _ = shared.link.create_group(&connections).await;
+                let _ = create_group(&shared.names, &connections).await;
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use occamy_core::transport::Observer;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -23,7 +22,6 @@ pub(super) struct Shared {
     pub(super) link: Link,
     pub(super) leases: Arc<Leases>,
     pub(super) shelf: Arc<Shelf<Delivery>>,
-    pub(super) observer: Observer,
     pub(super) phase: watch::Sender<Phase>,
 }
 

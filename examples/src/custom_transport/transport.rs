@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use super::controls::Controls;
 use super::publisher::RedisPublisher;
 use super::requests::Requests;
+use super::scripts;
 use super::shared::{Phase, Shared};
-use super::{events, scripts};
 
 /// A server's connection with Redis. It ends when it is closed or dropped.
 pub struct RedisTransport {
@@ -43,10 +43,7 @@ impl Transport for RedisTransport {
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {
-        if self.shared.observer.observe(monitor) {
-            let observer = self.shared.observer.clone();
-            self.shared.runtime.spawn(events::announce(self.shared.link.watch(), observer));
-        }
+        self.shared.link.connectivity.observe(monitor);
     }
 
     fn drain(&self) -> BoxFuture<'_, ()> {
