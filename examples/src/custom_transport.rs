@@ -26,7 +26,7 @@
 //! | control messages reach every server | each remembers how far it has read, also from one connection to the next | `controls.rs` |
 //! | headers keep their types | lines of text | `entry.rs` |
 //! | a lost connection is made anew | by one task that watches it | `link.rs` |
-//! | computing threads can send | a bounded outbox | `publisher.rs` |
+//! | computing threads can send | a bounded outbox | `sending.rs`, [`LinePublisher`](occamy_transport::LinePublisher) |
 //! | nothing is lost in the end | phases that only go on: drain, then close | `transport.rs`, `shared.rs` |
 
 mod connect;
@@ -37,9 +37,9 @@ mod leases;
 mod link;
 mod message;
 mod names;
-mod publisher;
 mod requests;
 mod scripts;
+mod sending;
 mod shared;
 mod shelf;
 mod taking;
@@ -47,5 +47,5 @@ mod transport;
 
 pub use connect::{ConnectError, RedisOptions};
 pub use demo::{Options, main};
-pub use publisher::MAX_MESSAGE;
+pub use sending::MAX_MESSAGE;
 pub use transport::RedisTransport;

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use occamy_core::transport::SecretUrl;
-use occamy_transport::IoThread;
-use tokio::sync::{mpsc, watch};
+use occamy_transport::{IoThread, LinePublisher};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::link::Link;
 use super::names::Names;
-use super::publisher::{OUTBOX, RedisPublisher, send_letters};
 use super::shared::{Phase, Shared};
 use super::transport::RedisTransport;
 use super::{controls, leases, requests};
+
+/// How many messages wait in the outbox at most.
+const OUTBOX: usize = 1024;
 
 /// How a server connects.
 #[derive(Clone, Debug)]
@@ -81,22 +83,17 @@ impl RedisTransport {
             consumer: format!("{server}-{}", Uuid::new_v4().simple()),
             lease,
             runtime,
-            link,
+            link: Arc::new(link),
             leases: Arc::default(),
             shelf: Arc::default(),
             phase: watch::Sender::new(Phase::Open),
         });
-        let (outbox, letters) = mpsc::channel(OUTBOX);
-        let (farewell, unsent) = watch::channel(None);
-        let part = || Arc::clone(&shared);
-        let (runtime, link, sender) = (&shared.runtime, part(), part());
-        runtime.spawn(async move { link.link.keep().await });
-        runtime.spawn(leases::keep(part()));
-        runtime.spawn(requests::fetch(part()));
-        runtime.spawn(async move { farewell.send_replace(Some(send_letters(sender, letters).await)) });
-
-        let publisher = Arc::new(RedisPublisher { shared: part(), outbox });
-        Ok(Self { shared, publisher, unsent, last_control, _thread: thread })
+        let (runtime, link) = (thread.handle(), Arc::clone(&shared.link));
+        let (publisher, outbox) = LinePublisher::open(&shared, runtime, OUTBOX);
+        runtime.spawn(async move { link.keep().await });
+        runtime.spawn(leases::keep(Arc::clone(&shared)));
+        runtime.spawn(requests::fetch(Arc::clone(&shared)));
+        Ok(Self { shared, publisher: Arc::new(publisher), outbox, last_control, _thread: thread })
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Shared {
     pub(super) lease: Duration,
     /// Of the transport's own thread.
     pub(super) runtime: Handle,
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     pub(super) leases: Arc<Leases>,
     pub(super) shelf: Arc<Shelf<Delivery>>,
     pub(super) phase: watch::Sender<Phase>,
@@ -33,8 +33,6 @@ pub(super) enum Phase {
     Draining,
     /// What was fetched is handed out or given back.
     Drained,
-    /// What is in the outbox is sent, and nothing more is taken.
-    Closing,
     Closed,
 }
 
@@ -57,12 +55,12 @@ impl Shared {
         let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
     }
 
-    /// The connections, if there are any within this time. Who closes does not wait for them.
+    /// The connections, if there are any within this time. Nobody waits for them after the end.
     pub(super) async fn connections(&self, patience: Duration) -> Option<Connections> {
         tokio::select! {
             biased;
             connections = self.link.connections() => Some(connections),
-            () = self.reached(Phase::Closing) => None,
+            () = self.reached(Phase::Closed) => None,
             () = tokio::time::sleep(patience) => None,
         }
     }
