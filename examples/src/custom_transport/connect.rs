@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use occamy_core::transport::SecretUrl;
-use occamy_transport::{IoThread, LinePublisher};
-use tokio::sync::watch;
+use occamy_transport::{IoThread, LinePublisher, Shelf};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::link::Link;
 use super::names::Names;
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 use super::transport::RedisTransport;
 use super::{controls, leases, requests};
 
@@ -85,8 +85,8 @@ impl RedisTransport {
             runtime,
             link: Arc::new(link),
             leases: Arc::default(),
-            shelf: Arc::default(),
-            phase: watch::Sender::new(Phase::Open),
+            shelf: Shelf::new(),
+            closed: CancellationToken::new(),
         });
         let (runtime, link) = (thread.handle(), Arc::clone(&shared.link));
         let (publisher, outbox) = LinePublisher::open(&shared, runtime, OUTBOX);

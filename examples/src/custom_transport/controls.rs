@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::entry::{Entry, Fields, Streams};
 use super::link::{Connections, is_of_connection};
 use super::requests::PAUSE_AFTER_ERROR;
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 use super::taking::millis;
 
 /// How long Redis waits for a message before it answers that there is none.
@@ -43,7 +43,7 @@ impl ControlStream for Controls {
                 }
                 tokio::select! {
                     read = self.read_more() => read?,
-                    () = shared.reached(Phase::Closed) => return Ok(None),
+                    () = shared.closed.cancelled() => return Ok(None),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Sending, and what is to be done when nothing more will be sent.
+//! Sending, and leaving when nothing more will be sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use redis::{Cmd, cmd};
 use super::entry::{self, BODY, HEADERS};
 use super::link::PATIENCE;
 use super::scripts;
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 
-/// The most bytes that headers and body of a message may have together. Redis would take half a gigabyte, but keeps all of them in memory.
+/// The most bytes that headers and body of a message may have together. Redis would take half a gigabyte, but keeps all of
+/// them in memory.
 pub const MAX_MESSAGE: usize = 8 << 20;
 
 /// How many control messages Redis keeps for servers that are behind, more or less.
@@ -37,7 +38,7 @@ impl Line for Shared {
 
     fn write(&self, add: Cmd) -> BoxFuture<'_, Result<Confirmation, PublishError>> {
         async move {
-            if self.is_in(Phase::Closed) {
+            if self.closed.is_cancelled() {
                 return Err(PublishError::Closed);
             }
             let Some(connections) = self.connections(PATIENCE).await else {
@@ -49,7 +50,7 @@ impl Line for Shared {
                 link.check(&connections, added).map_err(|error| PublishError::Broker(error.into()))
             }
             .boxed();
-            // It is on its way, or in line for it, from here on and not when somebody asks what came of it.
+            // Asked for once it is on its way, or in line for it: so letters keep their order, whoever asks again and when.
             let answered = (&mut added).now_or_never();
             Ok(answered.map_or(added, |answer| std::future::ready(answer).boxed()))
         }
@@ -67,13 +68,13 @@ impl Line for Shared {
     /// Who owns nothing may leave the consumer group. Others do it for us if we can't.
     fn hang_up(&self) -> BoxFuture<'_, bool> {
         async move {
-            self.reached(Phase::Drained).await;
-            let left = match self.link.now() {
+            // The end, even if this takes too long.
+            let _end = self.closed.clone().drop_guard();
+            self.shelf.drained().await;
+            match self.link.now() {
                 Some(connections) => scripts::forget(self, &connections, true, Duration::MAX).await.is_ok(),
                 None => false,
-            };
-            self.enter(Phase::Closed);
-            left
+            }
         }
         .boxed()
     }

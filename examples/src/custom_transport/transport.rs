@@ -10,8 +10,7 @@ use occamy_core::{BoxFuture, Error, Monitor};
 use occamy_transport::{IoThread, LinePublisher, Outbox};
 
 use super::controls::Controls;
-use super::requests::Requests;
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 
 /// A server's connection with Redis. It ends when it is closed or dropped.
 pub struct RedisTransport {
@@ -25,7 +24,7 @@ pub struct RedisTransport {
 
 impl Transport for RedisTransport {
     fn requests(&self) -> Box<dyn RequestStream> {
-        Box::new(Requests(Arc::clone(&self.shared)))
+        Box::new(self.shared.shelf.stream(Arc::clone(&self.shared) as _))
     }
 
     fn controls(&self) -> Box<dyn ControlStream> {
@@ -43,15 +42,15 @@ impl Transport for RedisTransport {
 
     fn drain(&self) -> BoxFuture<'_, ()> {
         async {
-            self.shared.enter(Phase::Draining);
-            self.shared.reached(Phase::Drained).await;
+            self.shared.shelf.drain();
+            self.shared.shelf.drained().await;
         }
         .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
         async {
-            self.shared.enter(Phase::Draining);
+            self.shared.shelf.drain();
             self.outbox.close().await
         }
         .boxed()
@@ -61,7 +60,9 @@ impl Transport for RedisTransport {
 /// Its thread ends with it, and so do the streams.
 impl Drop for RedisTransport {
     fn drop(&mut self) {
-        self.shared.enter(Phase::Closed);
+        // What lies there knows what has the shelf: neither would ever go.
+        drop(self.shared.shelf.close());
+        self.shared.closed.cancel();
     }
 }
 
