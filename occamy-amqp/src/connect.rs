@@ -6,6 +6,8 @@ use std::time::Duration;
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::timeout;
 
 use crate::builder::AmqpBuilder;
@@ -71,6 +73,10 @@ fn uri(builder: &AmqpBuilder) -> Result<AMQPUri, ConnectError> {
     // What is wrong with it would be told with the password.
     let wrong = |_| ConnectError::Url { url: builder.url.to_string() };
     let mut uri: AMQPUri = builder.url.expose().parse().map_err(wrong)?;
+    // The client reads over an address in brackets, and would take its own machine for it.
+    if let Some(address) = bracketed(builder.url.expose()) {
+        address.clone_into(&mut uri.authority.host);
+    }
     // A path of `/` alone names a virtual host without a name, which nobody has: it is meant for the default.
     if uri.vhost.is_empty() {
         "/".clone_into(&mut uri.vhost);
@@ -81,22 +87,45 @@ fn uri(builder: &AmqpBuilder) -> Result<AMQPUri, ConnectError> {
     Ok(uri)
 }
 
+/// The IPv6 address in a URL, if it has one.
+fn bracketed(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (address, _) = host.strip_prefix('[')?.split_once(']')?;
+    Some(address)
+}
+
 fn tls(builder: &AmqpBuilder) -> Result<OwnedTLSConfig, ConnectError> {
     // Where a program links two providers of cryptography somebody has to choose. If it has done so, this changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut chain = String::new();
     for path in &builder.roots {
-        chain += &String::from_utf8_lossy(&read(path)?);
+        chain += &String::from_utf8_lossy(&certificates(path)?);
         chain += "\n";
     }
     let identity = match &builder.identity {
         Some((certificates, key)) => {
-            let (pem, key) = (read(certificates)?, read(key)?);
+            let (pem, path) = (self::certificates(certificates)?, key);
+            let key = read(path)?;
+            PrivateKeyDer::from_pem_slice(&key).map_err(|error| unusable(path, error))?;
             Some(OwnedIdentity::PKCS8 { pem, key })
         }
         None => None,
     };
     Ok(OwnedTLSConfig { identity, cert_chain: (!chain.is_empty()).then_some(chain) })
+}
+
+/// The client passes over a file without any, and says nothing of which file is wrong.
+fn certificates(path: &Path) -> Result<Vec<u8>, ConnectError> {
+    let pem = read(path)?;
+    CertificateDer::from_pem_slice(&pem).map_err(|error| unusable(path, error))?;
+    Ok(pem)
+}
+
+fn unusable(path: &Path, error: pem::Error) -> ConnectError {
+    let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+    ConnectError::File { path: path.display().to_string(), source }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
@@ -116,6 +145,8 @@ mod tests {
         let long = of("amqps://us%40er:p%2Fw@host:99/%2fa?heartbeat=7");
         assert_eq!(long.authority.userinfo.username, "us@er");
         assert_eq!((&*long.vhost, long.query.heartbeat), ("/a", Some(7)));
+        let address = of("amqp://user:p%5Bw@[2001:db8::1]:99/a");
+        assert_eq!((&*address.authority.host, address.authority.port), ("2001:db8::1", 99));
     }
 
     #[test]

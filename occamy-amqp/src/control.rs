@@ -20,16 +20,18 @@ use crate::transport::Connection;
 /// Passes on what comes, until the connection is lost: why. What nobody has room for stays at RabbitMQ.
 pub(crate) async fn pass_on(link: Arc<Link>, mut consumer: Consumer) -> String {
     loop {
-        let Ok(place) = link.controls.reserve().await else {
-            return "nobody takes control messages any more".into();
-        };
+        // Without one nobody takes them any more.
+        let place = link.controls.reserve().await.ok();
         let Delivery { properties, data, acker, .. } = match consumer.next().await {
             Some(Ok(delivery)) => delivery,
             Some(Err(error)) => return error.to_string(),
             None => return "the queue of control messages is gone".into(),
         };
         let (decoded, invalid) = headers(properties.headers());
-        if invalid.is_none() && link.listens.load(Ordering::Relaxed) {
+        if invalid.is_none()
+            && link.listens.load(Ordering::Relaxed)
+            && let Some(place) = place
+        {
             let (headers, _) = header::take_own(decoded);
             place.send(Control { headers, body: data.into(), acker });
             continue;
@@ -37,7 +39,7 @@ pub(crate) async fn pass_on(link: Arc<Link>, mut consumer: Consumer) -> String {
         if let Some(error) = invalid {
             link.shelf.fail(error);
         }
-        // Who only sends, or can't read it, must not have them pile up.
+        // Who only sends, has stopped listening, or can't read it, must not have them pile up.
         if let Err(error) = acker.ack(BasicAckOptions::default()).await {
             return error.to_string();
         }

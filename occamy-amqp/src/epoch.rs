@@ -4,16 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use occamy_core::LeaseWatch;
+use tokio_util::sync::CancellationToken;
 
 /// What one connection has brought and is not settled. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct Epoch(Arc<Mutex<State>>);
+pub(crate) struct Epoch {
+    state: Arc<Mutex<State>>,
+    /// For who waits.
+    gone: CancellationToken,
+}
 
 #[derive(Default)]
 struct State {
     /// The connection is gone, and RabbitMQ hands all of it out again.
     lost: bool,
     last: u64,
+    /// The last one that the consumers of before have brought.
+    before: u64,
     /// Whom to tell, by delivery.
     deliveries: BTreeMap<u64, Vec<LeaseWatch>>,
 }
@@ -35,9 +42,16 @@ impl Epoch {
         drop(ended);
     }
 
-    /// How many deliveries are not ended.
+    /// How many deliveries of the consumers that there are now are not ended.
     pub(crate) fn unsettled(&self) -> usize {
-        self.state().deliveries.len()
+        let state = self.state();
+        state.deliveries.range(state.before + 1..).count()
+    }
+
+    /// From here on other consumers bring the deliveries.
+    pub(crate) fn renew(&self) {
+        let mut state = self.state();
+        state.before = state.last;
     }
 
     /// Calls `lost` when the connection is gone: at once if it is.
@@ -57,6 +71,11 @@ impl Epoch {
         self.state().lost
     }
 
+    /// Resolves when the connection is gone.
+    pub(crate) async fn lost(&self) {
+        self.gone.cancelled().await;
+    }
+
     /// The connection is gone. Returns whom to tell.
     #[must_use = "somebody wants to know"]
     pub(crate) fn lose(&self) -> Vec<LeaseWatch> {
@@ -65,12 +84,13 @@ impl Epoch {
             state.lost = true;
             std::mem::take(&mut state.deliveries)
         };
+        self.gone.cancel();
         deliveries.into_values().flatten().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that holds the lock leaves it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,6 +107,18 @@ mod tests {
             counted.fetch_add(1, Ordering::Relaxed);
         };
         (count, Arc::new(watch))
+    }
+
+    #[test]
+    fn what_consumers_of_before_have_brought_does_not_count() {
+        let epoch = Epoch::default();
+        let _before = epoch.begin();
+        epoch.renew();
+        assert_eq!(epoch.unsettled(), 0);
+        let now = epoch.begin();
+        assert_eq!(epoch.unsettled(), 1);
+        epoch.end(now);
+        assert_eq!((epoch.unsettled(), epoch.lose().len()), (0, 0));
     }
 
     #[test]

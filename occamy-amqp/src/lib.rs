@@ -53,6 +53,9 @@
 //!   an error.
 //! - **A lost connection** is made anew after growing and jittered pauses, for ever, with everything on it. One whose other
 //!   side is silent is given up after two [heartbeats](AmqpBuilder::heartbeat), 20 s by default.
+//! - **A server that lacks memory or room on its disk** takes nothing from who sends, acknowledgements included. It is logged.
+//!   Settlements wait for it, what is sent fails after its [timeout](AmqpBuilder::publish_timeout), and draining ends with
+//!   it. Nothing is lost.
 //! - **Control messages** that are sent while a server connects anew wait in its queue. They are not persistent: a RabbitMQ
 //!   that restarts loses those that wait.
 //!
@@ -78,6 +81,7 @@
 mod builder;
 mod connect;
 mod control;
+mod desk;
 mod epoch;
 mod link;
 mod message;

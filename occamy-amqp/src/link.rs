@@ -2,16 +2,19 @@
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lapin::options::ConfirmSelectOptions;
-use lapin::{Channel, Connection};
+use lapin::{Connection, ErrorKind};
 use occamy_transport::{Connectivity, Shelf};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::builder::AmqpBuilder;
 use crate::control::Control;
+use crate::desk::Desk;
 use crate::message::Request;
 
 /// The shared part of a transport. Whoever has it doesn't keep the transport's thread alive.
@@ -31,11 +34,13 @@ pub(crate) struct Link {
     pub(crate) closing: CancellationToken,
     /// It has ended.
     pub(crate) closed: CancellationToken,
+    /// RabbitMQ lacks memory or room on its disk, and takes nothing.
+    pub(crate) blocked: watch::Sender<bool>,
     /// RabbitMQ was told of the end.
     pub(crate) heard: AtomicBool,
     connection: Mutex<Option<Arc<Connection>>>,
-    /// The channel for sending. RabbitMQ closes it over a message that it can't take, and then it is opened anew.
-    sending: AsyncMutex<Option<Channel>>,
+    /// Where letters are handed in. It is opened anew when its channel is closed.
+    desk: AsyncMutex<Option<Desk>>,
 }
 
 impl Link {
@@ -52,15 +57,17 @@ impl Link {
             listens: AtomicBool::new(false),
             closing: CancellationToken::new(),
             closed: CancellationToken::new(),
+            blocked: watch::Sender::new(false),
             heard: AtomicBool::new(false),
             connection: Mutex::new(None),
-            sending: AsyncMutex::new(None),
+            desk: AsyncMutex::new(None),
         })
     }
 
     /// From here on there is this connection, or none.
     pub(crate) fn set(&self, connection: Option<Arc<Connection>>) {
         let connected = connection.is_some();
+        self.blocked.send_replace(false);
         let old = std::mem::replace(&mut *self.lock(), connection);
         drop(old);
         self.connectivity.set(connected);
@@ -77,6 +84,13 @@ impl Link {
         self.lock().clone()
     }
 
+    /// Waits until RabbitMQ takes messages, for so long at most. Tells whether it does. What is written meanwhile the client
+    /// keeps, and sends when nobody waits for it any more.
+    pub(crate) async fn takes_within(&self, patience: Duration) -> bool {
+        // It is never closed, since this has the sending end.
+        timeout(patience, self.blocked.subscribe().wait_for(|&blocked| !blocked)).await.is_ok()
+    }
+
     /// How many bytes a frame may have.
     pub(crate) fn frame_max(&self) -> usize {
         /// RabbitMQ's default.
@@ -86,19 +100,21 @@ impl Link {
         if agreed == 0 { usize::MAX } else { usize::try_from(agreed).unwrap_or(usize::MAX) }
     }
 
-    /// The channel for sending, on the connection that there is now.
-    pub(crate) async fn sending(&self) -> Result<Channel, lapin::Error> {
-        let mut sending = self.sending.lock().await;
-        if let Some(channel) = sending.as_ref().filter(|channel| channel.status().connected()) {
-            return Ok(channel.clone());
+    /// Where letters are handed in, on the connection that there is now.
+    pub(crate) async fn desk(&self) -> Result<Desk, lapin::Error> {
+        let mut desk = self.desk.lock().await;
+        if let Some(desk) = desk.as_ref().filter(|desk| !desk.is_closed()) {
+            return Ok(desk.clone());
         }
         let Some(connection) = self.connection() else {
-            return Err(lapin::ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into());
+            return Err(ErrorKind::InvalidConnectionState(lapin::ConnectionState::Closed).into());
         };
+        if let Some(desk) = desk.as_ref() {
+            desk.ended().await;
+        }
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        *sending = Some(channel.clone());
-        Ok(channel)
+        Ok(desk.insert(Desk::open(channel)).clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {

@@ -121,11 +121,12 @@ impl Message for Request {
             let runtime = self.link.runtime.clone();
             let settling = self.link.shelf.settling();
             // Over there is a timer, whatever this is polled on. It goes on there, whoever awaits it.
-            let settled = runtime.spawn(async move {
-                let _settling = settling;
-                self.carry_out(verdict).await
-            });
-            settled.await.unwrap_or_else(|_| Err(settlement_error(kind, "the connection has ended")))
+            // The guard lives until it is known here how that ended.
+            let settled = runtime.spawn(async move { (self.carry_out(verdict).await, settling) });
+            match settled.await {
+                Ok((settled, _settling)) => settled,
+                Err(_) => Err(settlement_error(kind, "the connection has ended")),
+            }
         })
     }
 }

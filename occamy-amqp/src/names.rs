@@ -64,6 +64,9 @@ impl Names {
         if self.request_queue == self.dead_queue {
             return Err(ConnectError::Config("dead letters need a queue of their own".to_owned()));
         }
+        if self.request_exchange == self.control_exchange {
+            return Err(ConnectError::Config("control messages need an exchange of their own".to_owned()));
+        }
         Ok(())
     }
 }
@@ -81,6 +84,9 @@ mod tests {
         names.dead_queue.clear();
         assert!(names.check().unwrap_err().to_string().contains("dead letters"));
         names.dead_queue = names.request_queue.clone();
+        assert!(names.check().is_err());
+        let mut names = Names::of("a");
+        names.control_exchange = names.request_exchange.clone();
         assert!(names.check().is_err());
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use lapin::Event;
 use lapin::message::Delivery;
 use lapin::options::QueueDeleteOptions;
 use occamy_core::{Error, ErrorKind};
@@ -15,7 +17,7 @@ use crate::link::Link;
 use crate::message::Request;
 use crate::session::Session;
 
-/// How long the number of wanted requests has to be another one before the consumer begins anew: it changes for a moment
+/// How long the number of wanted requests has to be another one before consumers begin or end: it changes for a moment
 /// whenever a task ends.
 const SETTLED: Duration = Duration::from_millis(100);
 
@@ -51,7 +53,7 @@ pub(crate) async fn run(link: Arc<Link>, session: Session) {
 struct Pump {
     link: Arc<Link>,
     session: Session,
-    /// When the consumer is to begin anew, unless the prefetch is right again by then.
+    /// When consumers are to begin or end, unless the prefetch is right again by then.
     changes_at: Option<Instant>,
 }
 
@@ -72,6 +74,19 @@ impl Pump {
                 lost = &mut self.session.controls => {
                     return lost.unwrap_or_else(|error| error.to_string());
                 }
+                Some(event) = self.session.events.next() => match event {
+                    // It tells of errors of single channels, too.
+                    Event::Error(error) if !self.session.connection.status().connected() => return error.to_string(),
+                    Event::ConnectionBlocked(reason) => {
+                        self.link.blocked.send_replace(true);
+                        tracing::warn!(reason, "RabbitMQ takes nothing from this server: it lacks memory or room on its disk");
+                    }
+                    Event::ConnectionUnblocked => {
+                        self.link.blocked.send_replace(false);
+                        tracing::info!("RabbitMQ takes messages again");
+                    }
+                    _ => {}
+                },
                 () = self.link.shelf.changed() => {}
                 () = sleep_until(changes_at.unwrap_or_else(Instant::now)), if changes_at.is_some() => {}
             }
@@ -82,37 +97,44 @@ impl Pump {
     async fn adjust(&mut self) -> Result<(), lapin::Error> {
         let shelf = self.link.shelf.clone();
         if shelf.is_draining() {
-            self.consume(0).await?;
+            self.end_consumers().await?;
             // Dropped, they go back.
             drop(shelf.finish_draining());
         }
-        let wanted = self.wanted();
-        let (now, before) = (Instant::now(), self.session.requests.prefetch);
         let surplus = shelf.take_surplus();
-        if wanted == before {
-            self.changes_at = None;
-        } else if before == 0 || !surplus.is_empty() || self.changes_at.is_some_and(|at| at <= now) {
+        let (missing, open) = (shelf.missing(), self.open());
+        let now = Instant::now();
+        let due = self.changes_at.is_some_and(|at| at <= now);
+        if !surplus.is_empty() || (missing < open && due) {
             // Before the surplus goes back, or a lone server would have it again at once.
-            self.consume(wanted).await?;
-        } else {
+            self.end_consumers().await?;
+        } else if missing == open {
+            self.changes_at = None;
+        } else if open > 0 && !due {
             self.changes_at.get_or_insert(now + SETTLED);
+            return Ok(());
         }
         drop(surplus);
+        // What was on its way has come by now.
+        let more = shelf.missing().saturating_sub(self.open());
+        if more > 0 {
+            self.changes_at = None;
+            self.session.requests.add(more).await?;
+        }
         Ok(())
     }
 
-    /// How many deliveries may be unsettled: those that are, but what lies on the shelf, and what the server would start.
-    fn wanted(&self) -> u16 {
-        let shelf = &self.link.shelf;
-        let taken = self.session.epoch.unsettled().saturating_sub(shelf.fetched());
-        u16::try_from(taken + shelf.wanted()).unwrap_or(u16::MAX)
+    /// How many requests RabbitMQ may still deliver as it is.
+    fn open(&self) -> usize {
+        self.session.requests.prefetch.saturating_sub(self.session.epoch.unsettled())
     }
 
-    async fn consume(&mut self, prefetch: u16) -> Result<(), lapin::Error> {
+    async fn end_consumers(&mut self) -> Result<(), lapin::Error> {
         self.changes_at = None;
-        for delivery in self.session.requests.set_prefetch(prefetch).await? {
+        for delivery in self.session.requests.end().await? {
             self.take(delivery);
         }
+        self.session.epoch.renew();
         Ok(())
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, SelectAll, once};
 use lapin::message::Delivery;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
-use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Consumer};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Connection, Consumer, Event};
 use tokio::task::JoinHandle;
 
 use crate::connect::{ConnectError, connect};
@@ -21,6 +22,8 @@ const CONTROL_PREFETCH: u16 = 256;
 /// A connection, until it is lost.
 pub(crate) struct Session {
     pub(crate) connection: Arc<Connection>,
+    /// What happens to it, whether anything is consumed or not.
+    pub(crate) events: BoxStream<'static, Event>,
     pub(crate) epoch: Epoch,
     pub(crate) requests: Consuming,
     /// That of the control messages. lapin closes a channel that is dropped, and a connection that is closed at the same
@@ -34,6 +37,7 @@ impl Session {
     pub(crate) async fn open(link: &Arc<Link>) -> Result<Self, ConnectError> {
         let (builder, control_queue) = (&link.builder, &*link.control_queue);
         let connection = Arc::new(connect(builder).await?);
+        let events = connection.events_listener().boxed();
         set_up(&connection, builder).await?;
         let opened = async {
             let (requests, controls) =
@@ -47,47 +51,60 @@ impl Session {
         let controls = controls.map_err(|error| failed("a consumer of control messages", error))?;
         let controls = tokio::spawn(pass_on(Arc::clone(link), controls));
         let queue = builder.names.request_queue.clone();
-        let requests = Consuming { channel: requests, queue, consumer: None, prefetch: 0, count: 0 };
-        Ok(Self { connection, epoch: Epoch::default(), requests, control_channel, controls })
+        let requests = Consuming::new(requests, queue);
+        Ok(Self { connection, events, epoch: Epoch::default(), requests, control_channel, controls })
     }
 }
 
-/// The consumer of requests, if there is one. How many it may have at a time is laid down when it begins, so it begins
-/// anew when that changes.
+/// The consumers of requests. How many deliveries a consumer may have unacknowledged is laid down when it begins, and those
+/// of one that has ended count for none. So another one begins where more are wanted, and all end where fewer are.
 pub(crate) struct Consuming {
     channel: Channel,
     queue: String,
-    consumer: Option<Consumer>,
-    /// How many deliveries may be unacknowledged. None comes without a consumer.
-    pub(crate) prefetch: u16,
+    tags: Vec<ShortString>,
+    deliveries: SelectAll<BoxStream<'static, Option<Result<Delivery, lapin::Error>>>>,
+    /// How many deliveries all consumers together may have unacknowledged.
+    pub(crate) prefetch: usize,
     /// How many consumers there were: each has a name of its own.
     count: u64,
 }
 
 impl Consuming {
-    /// The next delivery. Pends while nothing is consumed; `None` when RabbitMQ has ended it, because the queue is gone.
+    fn new(channel: Channel, queue: String) -> Self {
+        Self { channel, queue, tags: Vec::new(), deliveries: SelectAll::new(), prefetch: 0, count: 0 }
+    }
+
+    /// The next delivery. Pends while nothing is consumed; `None` when RabbitMQ has ended a consumer, because the queue is
+    /// gone.
     pub(crate) async fn next(&mut self) -> Option<Result<Delivery, lapin::Error>> {
-        match &mut self.consumer {
-            Some(consumer) => consumer.next().await,
+        match self.deliveries.next().await {
+            Some(delivery) => delivery,
             None => std::future::pending().await,
         }
     }
 
-    /// From here on so many may be unacknowledged. Returns what the consumer had brought that ends.
-    pub(crate) async fn set_prefetch(&mut self, prefetch: u16) -> Result<Vec<Delivery>, lapin::Error> {
-        let mut brought = Vec::new();
-        if let Some(mut consumer) = self.consumer.take() {
-            self.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
-            while let Some(delivery) = consumer.next().await {
-                brought.push(delivery?);
-            }
+    /// From here on so many more may be unacknowledged.
+    pub(crate) async fn add(&mut self, more: usize) -> Result<(), lapin::Error> {
+        let prefetch = u16::try_from(more).unwrap_or(u16::MAX);
+        self.channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+        self.count += 1;
+        let consumer = consume(&self.channel, &self.queue, format!("requests-{}", self.count)).await?;
+        self.prefetch += usize::from(prefetch);
+        self.tags.push(consumer.tag());
+        // A stream that ends would go unnoticed among others.
+        self.deliveries.push(consumer.map(Some).chain(once(async { None })).boxed());
+        Ok(())
+    }
+
+    /// Nothing more is delivered. Returns what was on its way.
+    pub(crate) async fn end(&mut self) -> Result<Vec<Delivery>, lapin::Error> {
+        for tag in self.tags.drain(..) {
+            self.channel.basic_cancel(tag, BasicCancelOptions::default()).await?;
         }
-        self.prefetch = prefetch;
-        if prefetch > 0 {
-            self.channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
-            self.count += 1;
-            let tag = format!("requests-{}", self.count);
-            self.consumer = Some(consume(&self.channel, &self.queue, tag).await?);
+        self.prefetch = 0;
+        let mut brought = Vec::new();
+        while let Some(delivery) = self.deliveries.next().await {
+            brought.extend(delivery.transpose()?);
         }
         Ok(brought)
     }

@@ -54,6 +54,15 @@ impl Connectivity {
         let _ = self.connected.subscribe().wait_for(|&connected| connected).await;
     }
 
+    /// Resolves when it can be reached no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn lost(&self) {
+        let _ = self.connected.subscribe().wait_for(|&connected| !connected).await;
+    }
+
     /// Waits until it can be reached, for so long at most. Tells whether it can. Needs tokio's timer.
     pub async fn connected_within(&self, patience: Duration) -> bool {
         timeout(patience, self.connected()).await.is_ok()
@@ -62,6 +71,7 @@ impl Connectivity {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use occamy_core::{BrokerEvent, Observation, RecordingMonitor};
 
     use super::*;
@@ -70,7 +80,14 @@ mod tests {
     async fn who_waits_hears_of_it_and_so_does_the_monitor() {
         let (link, monitor) = (Arc::new(Connectivity::new(true)), RecordingMonitor::new());
         link.observe(Arc::new(monitor.clone()));
+        assert!(link.lost().now_or_never().is_none());
+        let losing = tokio::spawn({
+            let link = Arc::clone(&link);
+            async move { link.lost().await }
+        });
+        tokio::task::yield_now().await;
         link.set(false);
+        losing.await.unwrap();
         assert!(!link.connected_within(Duration::from_secs(9)).await);
         let waiting = tokio::spawn({
             let link = Arc::clone(&link);

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt};
 use occamy_core::transport::PublishError;
 use occamy_core::{BoxFuture, Error, ErrorKind};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +42,7 @@ impl Outbox {
         runtime: &Handle,
         bound: usize,
     ) -> (mpsc::Sender<L::Letter>, Self) {
-        let (sender, letters) = mpsc::channel(bound.max(1));
+        let (sender, letters) = mpsc::channel(bound.clamp(1, Semaphore::MAX_PERMITS));
         let (farewell, heard) = watch::channel(None);
         let closing = CancellationToken::new();
         let mut sending = Sending::new(line, letters);

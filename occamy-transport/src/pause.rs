@@ -13,7 +13,8 @@ use std::time::Duration;
 /// ```
 pub fn jittered(pause: Duration, parts: RangeInclusive<f64>) -> Duration {
     let (least, most) = (*parts.start(), *parts.end());
-    pause.mul_f64(least + fastrand::f64() * (most - least))
+    let seconds = pause.as_secs_f64() * (least + fastrand::f64() * (most - least));
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 /// How long to wait before the next attempt to connect, of which the first has the number 1: 50 ms, then twice as long
@@ -28,6 +29,11 @@ pub fn backoff(attempt: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_without_end_has_none() {
+        assert_eq!(jittered(Duration::MAX, 1.5..=1.5), Duration::MAX);
+    }
 
     #[test]
     fn attempts_come_ever_more_seldom_and_never_in_step() {

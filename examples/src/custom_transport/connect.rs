@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use occamy_core::transport::{Observer, SecretUrl};
-use tokio::sync::{mpsc, watch};
+use occamy_core::transport::SecretUrl;
+use occamy_transport::{IoThread, LinePublisher, Shelf};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::link::Link;
 use super::names::Names;
-use super::publisher::{OUTBOX, RedisPublisher, send_letters};
-use super::shared::{Phase, Shared};
-use super::thread::Thread;
+use super::shared::Shared;
 use super::transport::RedisTransport;
 use super::{controls, leases, requests};
+
+/// How many messages wait in the outbox at most.
+const OUTBOX: usize = 1024;
 
 /// How a server connects.
 #[derive(Clone, Debug)]
@@ -63,8 +65,8 @@ impl RedisTransport {
     pub async fn connect(options: RedisOptions) -> Result<Self, ConnectError> {
         let RedisOptions { url, service, server, lease } = options;
         let client = redis::Client::open(url.expose()).map_err(ConnectError::Url)?;
-        let thread = Thread::start().map_err(ConnectError::Thread)?;
-        let (runtime, names) = (thread.runtime.clone(), Names::of(&service));
+        let thread = IoThread::start("occamy-redis").map_err(ConnectError::Thread)?;
+        let (runtime, names) = (thread.handle().clone(), Names::of(&service));
         let connecting = runtime.spawn({
             let names = names.clone();
             async move {
@@ -81,23 +83,17 @@ impl RedisTransport {
             consumer: format!("{server}-{}", Uuid::new_v4().simple()),
             lease,
             runtime,
-            link,
+            link: Arc::new(link),
             leases: Arc::default(),
-            shelf: Arc::default(),
-            observer: Observer::new(),
-            phase: watch::Sender::new(Phase::Open),
+            shelf: Shelf::new(),
+            closed: CancellationToken::new(),
         });
-        let (outbox, letters) = mpsc::channel(OUTBOX);
-        let (farewell, unsent) = watch::channel(None);
-        let part = || Arc::clone(&shared);
-        let (runtime, link, sender) = (&shared.runtime, part(), part());
-        runtime.spawn(async move { link.link.keep().await });
-        runtime.spawn(leases::keep(part()));
-        runtime.spawn(requests::fetch(part()));
-        runtime.spawn(async move { farewell.send_replace(Some(send_letters(sender, letters).await)) });
-
-        let publisher = Arc::new(RedisPublisher { shared: part(), outbox });
-        Ok(Self { shared, publisher, unsent, last_control, _thread: thread })
+        let (runtime, link) = (thread.handle(), Arc::clone(&shared.link));
+        let (publisher, outbox) = LinePublisher::open(&shared, runtime, OUTBOX);
+        runtime.spawn(async move { link.keep().await });
+        runtime.spawn(leases::keep(Arc::clone(&shared)));
+        runtime.spawn(requests::fetch(Arc::clone(&shared)));
+        Ok(Self { shared, publisher: Arc::new(publisher), outbox, last_control, _thread: thread })
     }
 }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlMessage, ControlStream};
 use occamy_core::{BoxFuture, Error, Message};
+use occamy_transport::jittered;
 use redis::{RedisResult, Value, cmd};
 use tokio::time::sleep;
 
 use super::entry::{Entry, Fields, Streams};
 use super::link::{Connections, is_of_connection};
 use super::requests::PAUSE_AFTER_ERROR;
-use super::shared::{Phase, Shared, jittered};
+use super::shared::Shared;
 use super::taking::millis;
 
 /// How long Redis waits for a message before it answers that there is none.
@@ -42,7 +43,7 @@ impl ControlStream for Controls {
                 }
                 tokio::select! {
                     read = self.read_more() => read?,
-                    () = shared.reached(Phase::Closed) => return Ok(None),
+                    () = shared.closed.cancelled() => return Ok(None),
                 }
             }
         }
@@ -68,7 +69,7 @@ impl Controls {
             // They are made anew, and that is waited for.
             Err(error) if is_of_connection(&error) => Ok(()),
             Err(error) => {
-                sleep(jittered(PAUSE_AFTER_ERROR)).await;
+                sleep(jittered(PAUSE_AFTER_ERROR, 0.5..=1.5)).await;
                 Err(Error::other(error))
             }
         }

@@ -11,7 +11,7 @@ use occamy_core::LeaseWatch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::scripts;
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 
 /// The requests held, by a number that is never used again: an entry that was lost may come back.
 #[derive(Default)]
@@ -125,7 +125,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         tokio::select! {
             _ = tick.tick() => {}
             _ = connections.changed() => {}
-            () = shared.reached(Phase::Closed) => return,
+            () = shared.closed.cancelled() => return,
         }
         let (asked, at) = (shared.leases.held(), Instant::now());
         if let (Some(connections), false) = (shared.link.now(), asked.is_empty()) {

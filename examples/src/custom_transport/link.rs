@@ -6,23 +6,19 @@
 
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use occamy_transport::{Connectivity, backoff};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, cmd};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::names::Names;
-use super::shared::jittered;
 
 /// How long Redis may take to answer. Beyond that nobody is there.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often it is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// How long nobody tries to connect after a loss, at first.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of one time. A clone is cheap, and the same connections.
 #[derive(Clone)]
@@ -40,113 +36,97 @@ pub(super) struct Connections {
 pub(super) struct Link {
     client: Client,
     names: Names,
-    /// None while there are none.
-    connections: watch::Sender<Option<Connections>>,
-    /// The last epoch whose connections were found broken.
-    broken: watch::Sender<u64>,
+    /// Whether the connections are any good.
+    pub(super) connectivity: Connectivity,
+    /// The last that were made.
+    connections: watch::Sender<Connections>,
 }
 
 impl Link {
     /// Connects for the first time. Fails at once if that can't be.
     pub(super) async fn connect(client: Client, names: Names) -> RedisResult<Self> {
-        let link =
-            Self { client, names, connections: watch::Sender::new(None), broken: watch::Sender::new(0) };
-        link.connections.send_replace(Some(link.open(1).await?));
-        Ok(link)
+        let connections = watch::Sender::new(open(&client, &names, 1).await?);
+        Ok(Self { client, names, connectivity: Connectivity::new(true), connections })
     }
 
     /// The connections, once there are any that are not known to be broken.
     pub(super) async fn connections(&self) -> Connections {
-        let mut connections = self.connections.subscribe();
-        loop {
-            if let Some(connections) = self.now() {
-                return connections;
-            }
-            // The sender is in here: there is no error.
-            let _ = connections.changed().await;
-        }
+        self.connectivity.connected().await;
+        self.connections.borrow().clone()
     }
 
     /// The connections, if there are any now.
     pub(super) fn now(&self) -> Option<Connections> {
-        self.connections.borrow().clone().filter(|connections| connections.epoch > *self.broken.borrow())
+        self.connectivity.is_connected().then(|| self.connections.borrow().clone())
     }
 
-    /// Told when connections are lost or made.
-    pub(super) fn watch(&self) -> watch::Receiver<Option<Connections>> {
+    /// Told when connections are made anew.
+    pub(super) fn watch(&self) -> watch::Receiver<Connections> {
         self.connections.subscribe()
     }
 
     /// Looks at what came of a command. If the connection is to blame, all of them are given up.
     pub(super) fn check<T>(&self, used: &Connections, result: RedisResult<T>) -> RedisResult<T> {
-        if result.as_ref().is_err_and(is_of_connection) {
-            self.broken.send_if_modified(|broken| {
-                let news = used.epoch > *broken;
-                *broken = used.epoch.max(*broken);
-                news
-            });
+        if result.as_ref().is_err_and(is_of_connection) && used.epoch == self.connections.borrow().epoch {
+            self.connectivity.set(false);
         }
         result
     }
 
     /// Watches the connections, and makes them anew when they are lost. Never ends.
     pub(super) async fn keep(&self) {
-        let mut broken = self.broken.subscribe();
-        loop {
-            let connections = self.connections().await;
-            let epoch = connections.epoch;
-            loop {
-                tokio::select! {
-                    _ = broken.wait_for(|&broken| broken >= epoch) => break,
-                    () = sleep(HEARTBEAT) => {}
-                }
-                if let Err(error) = self.check(&connections, ping(&connections).await) {
-                    tracing::warn!(%error, "Redis does not answer");
-                    self.broken.send_replace(epoch);
-                }
-            }
-            drop(connections);
-            self.connections.send_replace(None);
-
+        for epoch in 2.. {
+            self.until_lost().await;
             // Also before the first try: perhaps Redis takes all connections, and ends each at once.
-            sleep(jittered(FIRST_PAUSE)).await;
-            let open = || self.open(epoch + 1);
-            let backoff = ExponentialBuilder::new()
-                .with_min_delay(FIRST_PAUSE)
-                // Redis is back within seconds, as a rule, and then nobody should wait for long.
-                .with_max_delay(Duration::from_secs(2))
-                .with_jitter()
-                .without_max_times();
-            let opened = open.retry(backoff).notify(|error, pause| {
-                tracing::debug!(%error, ?pause, "Redis can't be reached");
-            });
-            if let Ok(connections) = opened.await {
-                self.connections.send_replace(Some(connections));
+            for attempt in 1.. {
+                sleep(backoff(attempt)).await;
+                match open(&self.client, &self.names, epoch).await {
+                    Ok(connections) => {
+                        self.connections.send_replace(connections);
+                        break;
+                    }
+                    Err(error) => tracing::debug!(%error, "Redis can't be reached"),
+                }
+            }
+            self.connectivity.set(true);
+        }
+    }
+
+    async fn until_lost(&self) {
+        let connections = self.connections().await;
+        while self.connectivity.is_connected() {
+            tokio::select! {
+                () = self.connectivity.lost() => return,
+                () = sleep(HEARTBEAT) => {}
+            }
+            if let Err(error) = ping(&connections).await {
+                tracing::warn!(%error, "Redis does not answer");
+                self.connectivity.set(false);
             }
         }
     }
+}
 
-    async fn open(&self, epoch: u64) -> RedisResult<Connections> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
-        let one = || self.client.get_multiplexed_async_connection_with_config(&config);
-        let (commands, requests, controls) = tokio::try_join!(one(), one(), one())?;
-        let connections = Connections { epoch, commands, requests, controls };
-        self.create_group(&connections).await?;
-        Ok(connections)
-    }
+async fn open(client: &Client, names: &Names, epoch: u64) -> RedisResult<Connections> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    let one = || client.get_multiplexed_async_connection_with_config(&config);
+    let (commands, requests, controls) = tokio::try_join!(one(), one(), one())?;
+    let connections = Connections { epoch, commands, requests, controls };
+    create_group(names, &connections).await?;
+    Ok(connections)
+}
 
-    /// Creates what the service needs, unless it is there. Done anew each time, for Redis may have lost it.
-    pub(super) async fn create_group(&self, connections: &Connections) -> RedisResult<()> {
-        let mut create = cmd("XGROUP");
-        create.arg("CREATE").arg(&self.names.requests).arg(&self.names.group);
-        // From the beginning: requests may have been sent before there was a server.
-        create.arg("0").arg("MKSTREAM");
-        match create.exec_async(&mut connections.commands.clone()).await {
-            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
-            created => created,
-        }
+/// Creates what the service needs, unless it is there. Done anew each time, for Redis may have lost it.
+pub(super) async fn create_group(names: &Names, connections: &Connections) -> RedisResult<()> {
+    let mut create = cmd("XGROUP");
+    create.arg("CREATE").arg(&names.requests).arg(&names.group);
+    // From the beginning: requests may have been sent before there was a server.
+    create.arg("0").arg("MKSTREAM");
+    match create.exec_async(&mut connections.commands.clone()).await {
+        Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
+        created => created,
     }
 }
 

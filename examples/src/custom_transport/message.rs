@@ -7,67 +7,60 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::settlement_error;
 use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_transport::jittered;
 
 use super::entry::Entry;
 use super::leases::Held;
 use super::scripts::{self, Copy};
-use super::shared::{Phase, Shared, jittered};
+use super::shared::Shared;
 
 /// How long a request that is handed back is kept, more or less: time for another server to be ready for it, and what
 /// keeps a lone one from spinning.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What Redis has given us. Dropped unsettled, it is free for others when its lease is over.
-pub(super) struct Delivery {
+/// A request that Redis has given us. Dropped unsettled, it is free for others when its lease is over.
+pub(super) struct Request {
+    pub(super) shared: Arc<Shared>,
     pub(super) held: Held,
     pub(super) entry: Entry,
     pub(super) deliveries: u32,
 }
 
-/// A request, as it is handed out.
-pub(super) struct Request {
-    pub(super) shared: Arc<Shared>,
-    pub(super) delivery: Delivery,
-}
-
 impl Message for Request {
     fn headers(&self) -> &Headers {
-        &self.delivery.entry.headers
+        &self.entry.headers
     }
 
     fn body(&self) -> &Bytes {
-        &self.delivery.entry.body
+        &self.entry.body
     }
 
     fn attempt(&self) -> u32 {
-        self.delivery.entry.attempt
+        self.entry.attempt
     }
 
     /// How often it was handed out since it was last handed back: Redis counts that, and a copy is a new entry.
     fn deliveries(&self) -> Option<u32> {
-        Some(self.delivery.deliveries)
+        Some(self.deliveries)
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {
-        self.delivery.held.watch(self.shared.lease, lost);
+        self.held.watch(self.shared.lease, lost);
     }
 
     /// Redis has confirmed the settlement when the future resolves. While it can't be reached, that waits for as long as a
     /// lease.
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
         let (runtime, kind) = (self.shared.runtime.clone(), verdict.kind());
-        // Until both are through: who awaits it may give up, and who carries it out goes on.
-        let settling = Arc::new(self.shared.shelf.settling());
+        let settling = self.shared.shelf.settling();
         async move {
-            let under_way = Arc::clone(&settling);
+            // Whoever awaits it may give up: it goes on over there.
             let settled = runtime.spawn(async move {
-                let _under_way = under_way;
+                let _settling = settling;
                 self.pause(&verdict).await;
                 self.carry_out(&verdict).await
             });
-            let settled = settled.await;
-            drop(settling);
-            settled.unwrap_or_else(|_| Err(settlement_error(kind, "the transport has ended before")))
+            settled.await.unwrap_or_else(|_| Err(settlement_error(kind, "the transport has ended before")))
         }
         .boxed()
     }
@@ -80,17 +73,17 @@ impl Request {
         let pause = match verdict {
             Verdict::Done | Verdict::Failed(_) => return,
             Verdict::Retry { after, .. } => *after,
-            _ => jittered(PAUSE),
+            _ => jittered(PAUSE, 0.5..=1.5),
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = self.shared.reached(Phase::Draining) => {}
+            () = self.shared.shelf.drained() => {}
         }
     }
 
     /// Has Redis settle it.
     pub(super) async fn carry_out(&self, verdict: &Verdict) -> Result<(), Error> {
-        let Self { shared, delivery: Delivery { held, entry, .. } } = self;
+        let Self { shared, held, entry, .. } = self;
         let names = &shared.names;
         let again = |attempt| Some(Copy { to: &names.requests, headers: entry.again(attempt).into() });
         let copy = match verdict {
@@ -117,7 +110,7 @@ impl Request {
             })?
         };
         if !settled {
-            shared.observer.event(BrokerEvent::StaleSettlement);
+            shared.link.connectivity.observer().event(BrokerEvent::StaleSettlement);
             return Err(not_settled("the request is no longer this server's: its lease was lost".into()));
         }
         Ok(())

@@ -3,68 +3,47 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use occamy_core::transport::RequestStream;
-use occamy_core::{BoxFuture, Error, Message, Verdict};
+use occamy_core::{Error, Verdict};
+use occamy_transport::jittered;
 use tokio::time::sleep;
 
 use super::entry::Entry;
-use super::link::{Connections, is_of_connection};
-use super::message::{Delivery, Request};
+use super::link::{Connections, create_group, is_of_connection};
+use super::message::Request;
 use super::scripts::{self, Copy};
-use super::shared::{Phase, Shared, jittered};
+use super::shared::Shared;
 use super::taking::{Sweeps, Taken, read, take_over};
 
 /// What follows an error of Redis's that is not the connection's.
 pub(super) const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// The stream.
-pub(super) struct Requests(pub(super) Arc<Shared>);
-
-impl RequestStream for Requests {
-    fn next(&mut self, credit: usize) -> BoxFuture<'_, Result<Option<Box<dyn Message>>, Error>> {
-        let shared = &self.0;
-        async move {
-            let mut asking = shared.shelf.ask(credit);
-            loop {
-                if let Some(taken) = asking.take() {
-                    let request = |delivery| Request { shared: Arc::clone(shared), delivery };
-                    return taken.map(|delivery| Some(Box::new(request(delivery)) as Box<dyn Message>));
-                }
-                tokio::select! {
-                    () = asking.filled() => {}
-                    () = shared.reached(Phase::Drained) => return Ok(None),
-                }
-            }
-        }
-        .boxed()
-    }
-}
-
 /// Fetches as long as the server wants some, until the transport drains.
 ///
-/// This is not done by `next`, which is dropped at any time: what Redis has given us by then would be lost until its lease
-/// is over.
+/// This is not done by the stream, whose future is dropped at any time: what Redis has given us by then would be lost until
+/// its lease is over.
 pub(super) async fn fetch(shared: Arc<Shared>) {
-    let mut sweeps = Sweeps::default();
-    while !shared.is_in(Phase::Draining) {
-        if let Some(surplus) = shared.shelf.surplus() {
-            give_back(&shared, surplus).await;
-            continue;
+    let (shelf, mut sweeps) = (&shared.shelf, Sweeps::default());
+    loop {
+        let draining = shelf.is_draining();
+        // While it drains that is everything.
+        for surplus in shelf.take_surplus() {
+            give_back(surplus).await;
         }
-        let wanted = shared.shelf.wanted();
+        if draining {
+            break;
+        }
+        let missing = shelf.missing();
         let connections = tokio::select! {
-            connections = shared.link.connections(), if wanted > 0 => connections,
-            () = shared.shelf.changed() => continue,
-            () = shared.reached(Phase::Draining) => break,
+            connections = shared.link.connections(), if missing > 0 => connections,
+            () = shelf.changed() => continue,
         };
         // Not to be dropped halfway, for the same reason.
         let fetched = if sweeps.is_due(connections.epoch, shared.lease) {
-            let taken = take_over(&shared, &connections, wanted).await;
+            let taken = take_over(&shared, &connections, missing).await;
             sweeps.found(taken.as_ref().is_ok_and(|taken| !taken.is_empty()));
             taken
         } else {
-            read(&shared, &connections, wanted).await
+            read(&shared, &connections, missing).await
         };
         match shared.link.check(&connections, fetched) {
             Ok(fetched) => {
@@ -74,25 +53,26 @@ pub(super) async fn fetch(shared: Arc<Shared>) {
             }
             Err(error) if is_of_connection(&error) => {}
             Err(error) => {
-                shared.shelf.fail(Error::other(error));
-                sleep(jittered(PAUSE_AFTER_ERROR)).await;
+                shelf.fail(Error::other(error));
+                sleep(jittered(PAUSE_AFTER_ERROR, 0.5..=1.5)).await;
                 // Where somebody has deleted the stream there is no group, either.
-                let _ = shared.link.create_group(&connections).await;
+                let _ = create_group(&shared.names, &connections).await;
             }
         }
     }
-    for left in shared.shelf.clear() {
-        give_back(&shared, left).await;
-    }
-    shared.enter(Phase::Drained);
+    drop(shelf.finish_draining());
 }
 
 /// Puts a request where the server finds it. One that can't be understood becomes a dead letter.
-async fn receive(shared: &Shared, connections: &Connections, taken: Taken) {
+async fn receive(shared: &Arc<Shared>, connections: &Connections, taken: Taken) {
     let Taken { id, fields, deliveries } = taken;
     let held = shared.leases.hold(id);
     match Entry::read(fields) {
-        Ok(entry) => shared.shelf.put(Delivery { held, entry, deliveries }),
+        Ok(entry) => {
+            let request = Request { shared: Arc::clone(shared), held, entry, deliveries };
+            // None comes too late but at the very end, and then it is free when its lease is over.
+            drop(shared.shelf.put(request));
+        }
         Err(malformed) => {
             let names = &shared.names;
             let dead = Copy { to: &names.dead, headers: malformed.dead(&names.requests) };
@@ -105,9 +85,8 @@ async fn receive(shared: &Shared, connections: &Connections, taken: Taken) {
 }
 
 /// Hands one back that was never handed out. If that fails it is free when its lease is over.
-async fn give_back(shared: &Arc<Shared>, delivery: Delivery) {
-    if shared.link.now().is_some() {
-        let request = Request { shared: Arc::clone(shared), delivery };
+async fn give_back(request: Request) {
+    if request.shared.link.connectivity.is_connected() {
         let _ = request.carry_out(&Verdict::Interrupted).await;
     }
 }

@@ -6,7 +6,7 @@ use lapin::options::{BasicAckOptions, BasicNackOptions};
 use occamy_core::transport::{PublishError, header, settlement_error};
 use occamy_core::{BrokerEvent, Error, Headers, Verdict};
 use occamy_transport::{Line, jittered};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Request;
 use crate::sending::Letter;
@@ -18,7 +18,7 @@ impl Request {
         let settled = match verdict {
             Verdict::Done => self.acknowledge().await,
             Verdict::Failed(error) => self.bury(&error).await,
-            Verdict::Retry { after, .. } => self.retry(after).await,
+            Verdict::Retry { after, error, .. } => self.retry(after, &error).await,
             Verdict::Busy => self.give_back(jittered(pause, 0.5..=1.5)).await,
             // And whatever else there may be one day.
             _ => self.give_back(jittered(pause, 1.0..=1.5)).await,
@@ -49,16 +49,27 @@ impl Request {
     /// Puts it where dead letters go, and acknowledges it when that is confirmed.
     async fn bury(&self, error: &Error) -> Result<(), Unsettled> {
         let names = &self.link.builder.names;
-        let buried = header::bury(self.headers.clone(), error, &names.request_queue, self.attempt);
-        self.move_to(&names.dead_queue, &buried).await
+        let bury = |headers| header::bury(headers, error, &names.request_queue, self.attempt);
+        // A publisher of ours leaves room for our headers, others may not. Then rather without all headers than not at all.
+        for headers in [bury(self.headers.clone()), self.headers.clone()] {
+            match self.move_to(&names.dead_queue, &headers).await {
+                Err(Unsettled::NotSent(PublishError::Headers(_))) => {}
+                moved => return moved,
+            }
+        }
+        self.move_to(&names.dead_queue, &bury(Headers::new())).await
     }
 
     /// Sends it anew with the attempt raised, after a while, and acknowledges this one when that is confirmed.
-    async fn retry(&self, after: Duration) -> Result<(), Unsettled> {
+    async fn retry(&self, after: Duration, error: &Error) -> Result<(), Unsettled> {
         self.keep(after).await?;
         let attempt = i64::from(self.attempt.saturating_add(1));
         let headers = self.headers.clone().with(header::ATTEMPT, attempt);
-        self.move_to(&self.link.builder.names.request_queue, &headers).await
+        match self.move_to(&self.link.builder.names.request_queue, &headers).await {
+            // An attempt that can't be counted would be made for ever.
+            Err(Unsettled::NotSent(PublishError::Headers(_))) => self.bury(error).await,
+            moved => moved,
+        }
     }
 
     /// Keeps it for a while, for which it counts against the credit. A server that drains takes nothing itself, and is about
@@ -67,13 +78,15 @@ impl Request {
         tokio::select! {
             () = sleep(pause) => {}
             () = self.link.shelf.drained() => {}
+            // It is handed out again, and nothing is kept any more.
+            () = self.epoch.lost() => {}
         }
         self.check()
     }
 
     async fn move_to(&self, queue: &str, headers: &Headers) -> Result<(), Unsettled> {
         self.check()?;
-        let letter = Letter::to_queue(queue, headers, &self.body).map_err(Unsettled::NotSent)?;
+        let letter = Letter::to_queue(&self.link, queue, headers, &self.body).map_err(Unsettled::NotSent)?;
         let sent = async { self.link.write(letter).await?.await };
         sent.await.map_err(|error| {
             if self.epoch.is_lost() { Unsettled::Stale } else { Unsettled::NotSent(error) }
@@ -84,15 +97,21 @@ impl Request {
     /// Writes a word. There is no answer to it.
     async fn say(&self, word: impl Future<Output = Result<bool, lapin::Error>>) -> Result<(), Unsettled> {
         self.check()?;
-        match timeout(self.link.builder.publish_timeout, word).await {
-            Ok(Ok(true)) => Ok(()),
-            // The channel has been closed: RabbitMQ hands out again what it had brought.
-            Ok(Ok(false) | Err(_)) | Err(_) => Err(Unsettled::Stale),
+        // While RabbitMQ lacks memory it is not written, but will be: only a loss of the connection makes it void.
+        tokio::select! {
+            biased;
+            said = word => match said {
+                Ok(true) => Ok(()),
+                // The channel has been closed: RabbitMQ hands out again what it had brought.
+                Ok(false) | Err(_) => Err(Unsettled::Stale),
+            },
+            () = self.epoch.lost() => Err(Unsettled::Stale),
         }
     }
 
     fn check(&self) -> Result<(), Unsettled> {
-        if self.epoch.is_lost() { Err(Unsettled::Stale) } else { Ok(()) }
+        // A transport that is dropped ends a little later.
+        if self.epoch.is_lost() || self.link.closed.is_cancelled() { Err(Unsettled::Stale) } else { Ok(()) }
     }
 }
 

@@ -49,5 +49,16 @@ async fn in_private() {
     works(builder.clone().root_certificates(file.path())).await;
     let missing = builder.root_certificates("nothing.pem").connect().await.unwrap_err().to_string();
     assert!(missing.contains("nothing.pem"), "{missing}");
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let path = empty.path().display().to_string();
+    let trusting = service.builder().root_certificates(file.path());
+    for wrong in [
+        trusting.clone().root_certificates(empty.path()),
+        trusting.clone().client_certificate(empty.path(), empty.path()),
+        trusting.client_certificate(file.path(), empty.path()),
+    ] {
+        let error = wrong.url(format!("amqps://{}", tls.address)).connect().await.unwrap_err().to_string();
+        assert!(error.contains(&path), "{error}");
+    }
     service.clean_up().await;
 }

@@ -8,6 +8,7 @@ mod access;
 mod common;
 mod messages;
 mod outages;
+mod prefetch;
 mod setup;
 mod support;
 mod threads;

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::support::{SOON, Service, send, take};
 
-fn retry(after: Duration) -> Verdict {
+pub(crate) fn retry(after: Duration) -> Verdict {
     let error = Error::new(ErrorKind::UnknownTask, "not yet").retry_after(after);
     Verdict::on_end(Outcome::Failed(error), Fate::Undisturbed, 1, Config::new(1).limits)
 }
@@ -212,5 +212,71 @@ async fn a_transport_that_closes_leaves_no_queue_behind() {
         .await
         .unwrap();
     assert!(sent.await.unwrap().take_message().is_some(), "nobody is left to hear it");
+    service.clean_up().await;
+}
+
+/// What is returned comes before a confirmation, and not always before its own.
+#[tokio::test]
+async fn what_no_queue_takes_is_the_error_of_whoever_sent_it() {
+    let Some(service) = Service::new("returned") else { return };
+    let (transport, channel) = (service.connect().await, service.channel().await);
+    let mut requests = transport.requests();
+    let all = 100;
+    for number in 0..all {
+        send(&transport, &number.to_string()).await;
+    }
+    let mut held = Vec::new();
+    for number in 0..all {
+        held.push(take(&mut requests, all - number).await);
+    }
+    let dead = format!("{}-dead", service.name);
+    channel.queue_delete(dead.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    let publisher = transport.publisher();
+    let (mut buried, mut sent) = (Vec::new(), Vec::new());
+    for request in held {
+        buried.push(tokio::spawn(request.reject(false)));
+        for _ in 0..3 {
+            sent.push(tokio::spawn(publisher.request(Headers::new(), Bytes::from("another"))));
+            sent.push(tokio::spawn(publisher.control(Headers::new(), Bytes::from("control"))));
+        }
+    }
+    for letter in sent {
+        letter.await.unwrap().unwrap();
+    }
+    for letter in buried {
+        let error = letter.await.unwrap().unwrap_err();
+        assert!(error.message().contains("no queue takes it"), "{error}");
+    }
+    service.clean_up().await;
+}
+
+/// Others leave no room for our headers, and may send what takes more in our words.
+#[tokio::test]
+async fn headers_that_fill_a_frame_do_not_end_the_connection() {
+    let Some(service) = Service::new("full-frame") else { return };
+    let (transport, channel) = (service.connect().await, service.channel().await);
+    let monitor = RecordingMonitor::new();
+    transport.observe(Arc::new(monitor.clone()));
+    let mut requests = transport.requests();
+    let text = AMQPValue::LongString("x".repeat(129_500).as_str().into());
+    let bytes = AMQPValue::FieldArray(vec![AMQPValue::ShortShortInt(7); 40_000].into());
+    let why = Error::new(ErrorKind::UnknownTask, "y".repeat(header::MAX_REASON));
+    for (value, verdict, kept) in
+        [(text, Verdict::Failed(why), "large"), (bytes, retry(Duration::from_millis(10)), header::REASON)]
+    {
+        let mut headers = FieldTable::default();
+        headers.insert("large".into(), value);
+        let properties = BasicProperties::default().with_headers(headers);
+        let (exchange, options) = (format!("{}-request", service.name), BasicPublishOptions::default());
+        channel
+            .basic_publish(exchange.as_str().into(), "".into(), options, b"body", properties)
+            .await
+            .unwrap();
+        take(&mut requests, 1).await.settle(verdict).await.unwrap();
+        let dead = service.dead_letter().await;
+        assert_eq!(dead.data, b"body");
+        assert!(dead.properties.headers().as_ref().unwrap().contains_key(kept), "{kept}");
+    }
+    assert_eq!(monitor.take(), [Observation::Broker(BrokerEvent::Connected)]);
     service.clean_up().await;
 }

@@ -10,6 +10,7 @@ use occamy_core::{BrokerEvent, ErrorKind, Headers, Observation, RecordingMonitor
 use occamy_runtime::conformance::{Mode, Proxy};
 use tokio::time::{sleep, timeout};
 
+use crate::messages::retry;
 use crate::support::{SOON, Service, send, take};
 
 #[tokio::test]
@@ -80,5 +81,57 @@ async fn a_client_that_only_sends_keeps_no_control_messages() {
     client.publisher().control(Headers::new(), Bytes::from("heard")).await.unwrap();
     let heard = timeout(SOON, controls.next()).await.unwrap().unwrap().unwrap();
     assert_eq!(heard.body(), "heard");
+    service.clean_up().await;
+}
+
+/// Whose delay would go on for an hour, and nothing else come for as long.
+#[tokio::test]
+async fn a_retry_that_waits_ends_with_its_connection() {
+    let Some(service) = Service::new("retry-cut") else { return };
+    let proxy = Proxy::open(service.address).await.unwrap();
+    let builder = service.builder().url(format!("amqp://{}", proxy.address()));
+    let transport = builder.connect().await.unwrap();
+    let mut requests = transport.requests();
+    send(&transport, "request").await;
+    let request = take(&mut requests, 1).await;
+    let retried = tokio::spawn(request.settle(retry(Duration::from_secs(3_600))));
+    sleep(Duration::from_millis(100)).await;
+    proxy.set(Mode::Cut);
+    take(&mut requests, 1).await.ack().await.unwrap();
+    assert_eq!(retried.await.unwrap().unwrap_err().kind(), ErrorKind::MessageNotNacked);
+    service.clean_up().await;
+}
+
+#[tokio::test]
+async fn whoever_stops_listening_keeps_its_connection() {
+    let Some(service) = Service::new("deaf") else { return };
+    let transport = service.connect().await;
+    let monitor = RecordingMonitor::new();
+    transport.observe(Arc::new(monitor.clone()));
+    let mut requests = transport.requests();
+    drop(transport.controls());
+    transport.publisher().control(Headers::new(), Bytes::from("control")).await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    send(&transport, "request").await;
+    take(&mut requests, 1).await.ack().await.unwrap();
+    assert_eq!(monitor.take(), [Observation::Broker(BrokerEvent::Connected)]);
+    service.clean_up().await;
+}
+
+/// Nothing is consumed that would end with the connection.
+#[tokio::test]
+async fn a_lost_connection_is_noticed_while_control_messages_lie_unread() {
+    let Some(service) = Service::new("unread") else { return };
+    let proxy = Proxy::open(service.address).await.unwrap();
+    let builder = service.builder().url(format!("amqp://{}", proxy.address()));
+    let (transport, client) = (builder.connect().await.unwrap(), service.connect().await);
+    let _controls = transport.controls();
+    for _ in 0..3 {
+        client.publisher().control(Headers::new(), Bytes::from("control")).await.unwrap();
+    }
+    sleep(Duration::from_millis(300)).await;
+    proxy.set(Mode::Cut);
+    sleep(Duration::from_secs(1)).await;
+    send(&transport, "sent").await;
     service.clean_up().await;
 }

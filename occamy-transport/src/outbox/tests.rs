@@ -152,3 +152,9 @@ async fn what_is_too_large_never_leaves() {
     publisher.request(Headers::new(), "small".into()).await.unwrap();
     assert_eq!(line.written.lock().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn an_outbox_may_have_any_bound() {
+    let (_line, publisher, _outbox) = open(true, usize::MAX);
+    assert!(post(&publisher, "first").is_ok());
+}
