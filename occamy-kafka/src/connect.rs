@@ -119,11 +119,11 @@ impl Brokers {
 
 /// A client for what has to be done before there are others.
 pub(crate) fn admin(config: &ClientConfig, events: &Events) -> Result<AdminClient<Context>, ConnectError> {
-    config.create_with_context(Context::new(events.clone())).map_err(unusable)
+    config.create_with_context(Context::new(events.clone())).map_err(|error| unusable(&error))
 }
 
 /// What librdkafka says of a setting.
-pub(crate) fn unusable(error: KafkaError) -> ConnectError {
+pub(crate) fn unusable(error: &KafkaError) -> ConnectError {
     ConnectError::Config(error.to_string())
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::partitions::Assignment;
 
 /// What the pump is told.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     /// No broker can be reached, as it seems.
     BrokersDown,

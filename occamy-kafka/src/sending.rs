@@ -16,7 +16,8 @@ use crate::link::Link;
 /// What a dead letter and a batch may have more than a message, in bytes.
 pub(crate) const RESERVED: usize = 32 << 10;
 
-/// A record that can be written as it is.
+/// A record that can be written as it is. Cloning is cheap but for the headers.
+#[derive(Clone)]
 pub(crate) struct Letter {
     topic: String,
     partition: Option<i32>,

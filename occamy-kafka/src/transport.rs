@@ -85,18 +85,19 @@ async fn open(
     let common = config(&builder)?;
     let (events, heard) = mpsc::unbounded_channel();
     let context = Context::new(events.clone());
-    let producer: FutureProducer<Context> =
-        producer_config(&common, &builder).create_with_context(context.clone()).map_err(unusable)?;
+    let producer: FutureProducer<Context> = producer_config(&common, &builder)
+        .create_with_context(context.clone())
+        .map_err(|error| unusable(&error))?;
     let (requests, partitions) =
         topics(&admin(&common, &events)?, producer.client(), &context, &builder).await?;
     let names = builder.names.clone();
     let assignment = Assignment::new(&names.request_topic, runtime.clone());
     let context = Context::with_assignment(events.clone(), assignment.clone());
     let consumer: StreamConsumer<Context> =
-        group_config(&common, &builder).create_with_context(context).map_err(unusable)?;
+        group_config(&common, &builder).create_with_context(context).map_err(|error| unusable(&error))?;
     let controls: StreamConsumer<Context> = control_config(&common, &builder)
         .create_with_context(Context::new(silent(&events)))
-        .map_err(unusable)?;
+        .map_err(|error| unusable(&error))?;
     assign(&controls, &names.control_topic, partitions, builder.connect_timeout).map_err(|error| {
         let why = format!("the control messages can't be read: {error}");
         ConnectError::Refused { url: builder.url.to_string(), why }

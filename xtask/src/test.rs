@@ -13,7 +13,7 @@ use xshell::Shell;
 use crate::brokers::{Broker, Options, Session};
 use crate::{interrupt, suites, workspace_root};
 
-/// Run every test, on a machine with only Rust, a C compiler and git. The brokers are found or started.
+/// Run every test, on a machine with only Rust, a C compiler, make and git. The brokers are found or started.
 #[derive(clap::Args, Default)]
 pub(crate) struct Args {
     /// Leave out the tests that need this broker. May be repeated.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use occamy_core::transport::{PublishError, header, settlement_error};
-use occamy_core::{BrokerEvent, Error, Verdict};
-use occamy_transport::{Line, jittered};
+use occamy_core::{BrokerEvent, Error, Headers, Verdict};
+use occamy_transport::{Line, backoff, jittered};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::sleep;
 
 use super::Request;
@@ -41,9 +42,21 @@ impl Request {
     /// Writes it where dead letters go, and finishes it when that is confirmed.
     async fn bury(&self, error: &Error) -> Result<(), Unsettled> {
         let names = &self.link.builder.names;
-        let buried = header::bury(self.headers.clone(), error, &names.request_topic, self.attempt);
-        let letter = Letter::copy(&names.dead_topic, None, self.key.as_ref(), &buried, &self.body);
-        self.move_on(letter).await
+        let letter = |headers: Headers| {
+            let buried = header::bury(headers, error, &names.request_topic, self.attempt);
+            Letter::copy(&names.dead_topic, None, self.key.as_ref(), &buried, &self.body)
+        };
+        match self.move_on(letter(self.headers.clone())).await {
+            // Others leave no room for why it died. That, and the body, matter most.
+            Err(Unsettled::NotSent(too_large)) if is_too_large(&too_large) => {
+                tracing::warn!(
+                    task = self.offset,
+                    "a dead letter is kept without its headers: there is no room for them"
+                );
+                self.move_on(letter(Headers::new())).await
+            }
+            settled => settled,
+        }
     }
 
     /// Writes it again after a while, to a partition that another server has if there is one, and finishes it when that is
@@ -64,16 +77,30 @@ impl Request {
         self.move_on(letter).await
     }
 
+    /// Writes until it is confirmed, for as long as the request is ours: the record can't be given back, and all that is
+    /// finished after it waits for it.
     async fn move_on(&self, letter: Letter) -> Result<(), Unsettled> {
-        if self.part.is_lost() {
-            return Err(Unsettled::Stale);
-        }
-        let sent = async { self.link.write(letter).await?.await };
-        if let Err(error) = sent.await {
-            return Err(if self.part.is_lost() { Unsettled::Stale } else { Unsettled::NotSent(error) });
+        for attempt in 1.. {
+            if self.part.is_lost() {
+                return Err(Unsettled::Stale);
+            }
+            let sent = async { self.link.write(letter.clone()).await?.await };
+            let Err(error) = sent.await else { break };
+            if self.link.closed.is_cancelled() || is_too_large(&error) {
+                return Err(Unsettled::NotSent(error));
+            }
+            tracing::warn!(%error, "what follows from a request could not be written; it is tried again");
+            sleep(backoff(attempt)).await;
         }
         self.finish().await
     }
+}
+
+/// True for what no further attempt will change.
+fn is_too_large(error: &PublishError) -> bool {
+    let PublishError::Broker(error) = error else { return false };
+    let code = error.downcast_ref::<KafkaError>().and_then(KafkaError::rdkafka_error_code);
+    code == Some(RDKafkaErrorCode::MessageSizeTooLarge)
 }
 
 /// Why a settlement has failed. In any case the request is delivered again.

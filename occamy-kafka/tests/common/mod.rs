@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+// Encryption is the same before any server that knows none.
+#[path = "../../../occamy-amqp/tests/common/tls.rs"]
 pub(crate) mod tls;
 
 use std::io::Write;

@@ -69,6 +69,7 @@ fn properties(port: u16, controller: u16, sasl: u16, data: &Path) -> String {
     let listeners = format!(
         "PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller},SASL_PLAINTEXT://127.0.0.1:{sasl}"
     );
+    // New servers join a group together within the two seconds, so that nothing of what runs moves.
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -88,7 +89,7 @@ fn properties(port: u16, controller: u16, sasl: u16, data: &Path) -> String {
          transaction.state.log.min.isr=1\n\
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n",
+         group.initial.rebalance.delay.ms=2000\n",
         data.display()
     )
 }
