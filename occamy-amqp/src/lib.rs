@@ -24,8 +24,8 @@
 //! | dead letters | durable quorum queue `S-dead`, which keeps them until somebody takes them away |
 //!
 //! [`connect`](AmqpBuilder::connect) declares all of them. RabbitMQ refuses that for a queue that is there with other
-//! arguments (but for the consumer timeout), and says which differ; the error passes it on. With [`passive`](AmqpBuilder::passive) it only looks whether
-//! they are there.
+//! arguments (but for the consumer timeout), and says which differ; the error passes it on. With
+//! [`passive`](AmqpBuilder::passive) it only looks whether they are there.
 //!
 //! Headers have the types that AMQP gives them, so that a client in any language can read and write them. RabbitMQ knows no
 //! infinite floats, and a name can't be there twice: the former go as marked strings, as
@@ -73,6 +73,8 @@
 //!   without a reason of ours.
 //! - Headers have to fit into a frame, 128 KiB by default, less 8 KiB that are kept for those of a dead letter. Bodies may
 //!   have [16 MiB](AmqpBuilder::max_body), which is what RabbitMQ 4 takes by default.
+//! - A retry and a dead letter are copies: headers and body are kept, AMQP's other properties, as the content type, are not.
+//! - The client logs what RabbitMQ returns because no queue takes it, body included, as a warning of the target `lapin`.
 //! - Tables nested deeper than about 1,170 levels overflow the stack of the client's own thread, whoever sends them. Set
 //!   `RUST_MIN_STACK` if you can't trust who may publish.
 //!

@@ -1,9 +1,10 @@
 //! Sending requests and control messages.
 
+use std::error::Error as _;
 use std::time::{Duration, Instant};
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishErrorKind;
+use async_nats::{HeaderMap, client, jetstream};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::PublishError;
@@ -17,6 +18,9 @@ use crate::message::MESSAGE_ID;
 
 /// What is kept of the server's limit for the headers of a dead letter, in bytes.
 const RESERVED: usize = 8 << 10;
+
+/// Before another attempt.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A message that can be sent as it is.
 pub(crate) struct Letter {
@@ -119,7 +123,6 @@ impl Link {
 
     /// Has a request stored, and sends it again until its time is over.
     async fn store(&self, headers: HeaderMap, body: Bytes) -> Result<(), PublishError> {
-        const PAUSE: Duration = Duration::from_millis(100);
         let deadline = Instant::now() + self.patience();
         let mut last = unanswered();
         loop {
@@ -131,8 +134,13 @@ impl Link {
             match timeout(left, sent).await {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(error)) => {
-                    use PublishErrorKind::{BrokenPipe, StreamNotFound, TimedOut};
-                    let passes = matches!(error.kind(), BrokenPipe | StreamNotFound | TimedOut);
+                    use PublishErrorKind::{BrokenPipe, Other, StreamNotFound, TimedOut};
+                    let passes = match error.kind() {
+                        BrokenPipe | StreamNotFound | TimedOut => true,
+                        // A client that has just died, unless it is the server's own word.
+                        Other => !error.source().is_some_and(|source| source.is::<jetstream::Error>()),
+                        _ => false,
+                    };
                     last = broker(error);
                     if !passes {
                         return Err(last);
@@ -144,14 +152,23 @@ impl Link {
         }
     }
 
+    /// Writes it, to the next client if this one has just died.
     async fn write_control(&self, headers: HeaderMap, body: Bytes) -> Result<(), PublishError> {
-        let (client, subject) = (self.client(), self.builder.names.control_subject.clone());
-        let written = if headers.is_empty() {
-            client.publish(subject, body).await
-        } else {
-            client.publish_with_headers(subject, headers, body).await
-        };
-        written.map_err(broker)
+        let deadline = Instant::now() + self.patience();
+        loop {
+            let (client, subject) = (self.client(), self.builder.names.control_subject.clone());
+            let written = if headers.is_empty() {
+                client.publish(subject, body.clone()).await
+            } else {
+                client.publish_with_headers(subject, headers.clone(), body.clone()).await
+            };
+            match written {
+                Err(error) if error.kind() == client::PublishErrorKind::Send && Instant::now() < deadline => {
+                    sleep(PAUSE).await;
+                }
+                written => return written.map_err(broker),
+            }
+        }
     }
 }
 

@@ -94,6 +94,25 @@ async fn headers_that_end_the_client_are_buried_with_the_body_and_another_client
 }
 
 #[tokio::test]
+async fn whoever_sends_while_a_client_dies_is_served_by_the_next_one() {
+    let Some(service) = Service::new("dying") else { return };
+    let transport = service.connect().await;
+    let (_requests, mut controls) = (transport.requests(), transport.controls());
+    let publisher = transport.publisher();
+    for round in 0..4 {
+        service.send_raw(&format!("{}-control", service.name), POISON.as_bytes(), "body").await;
+        for number in 0..50 {
+            let body = || Bytes::from(format!("{round} {number}"));
+            publisher.request(Headers::new(), body()).await.unwrap();
+            publisher.control(Headers::new(), body()).await.unwrap();
+        }
+        while timeout(Duration::from_millis(50), controls.next()).await.is_ok() {}
+    }
+    assert_eq!(service.stored().await, 200);
+    service.clean_up().await;
+}
+
+#[tokio::test]
 async fn whatever_the_client_can_not_read_becomes_a_dead_letter_and_the_others_go_on() {
     let Some(service) = Service::new("unreadable") else { return };
     let transport = service.builder().lease(Duration::from_secs(1)).connect().await.unwrap();

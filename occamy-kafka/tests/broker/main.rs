@@ -1,0 +1,6 @@
+//! The transport at a real node, where the conformance kit doesn't look.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod storm;
