@@ -60,9 +60,8 @@
 //!
 //! # Building it
 //!
-//! librdkafka is compiled along, which takes a C compiler, `make` and about a minute of two cores. The feature `tls` takes the
-//! headers of the system's OpenSSL; `tls-vendored` compiles an OpenSSL of its own instead, which takes Perl and a few minutes
-//! more. `gzip` reads and writes records that are compressed so; lz4 and snappy are always there.
+//! librdkafka is compiled along, which takes a C compiler, `make` and a minute or two of two cores. The feature `tls` takes the
+//! headers of the system's OpenSSL; `tls-vendored` compiles an OpenSSL of its own instead, which takes Perl and longer. `gzip` reads and writes records that are compressed so; lz4 and snappy are always there.
 //!
 //! Written for Kafka 2.4 and later; tested on 4.3.1.
 

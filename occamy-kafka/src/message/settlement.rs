@@ -50,7 +50,7 @@ impl Request {
             // Others leave no room for why it died. That, and the body, matter most.
             Err(Unsettled::NotSent(too_large)) if is_too_large(&too_large) => {
                 tracing::warn!(
-                    task = self.offset,
+                    offset = self.offset,
                     "a dead letter is kept without its headers: there is no room for them"
                 );
                 self.move_on(letter(Headers::new())).await
