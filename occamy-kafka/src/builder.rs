@@ -28,6 +28,7 @@ pub struct KafkaBuilder {
     pub(crate) connect_timeout: Duration,
     pub(crate) publish_timeout: Duration,
     pub(crate) pause: Duration,
+    pub(crate) gap_warning: Duration,
     pub(crate) max_message: usize,
     pub(crate) outbox: usize,
 }
@@ -55,6 +56,8 @@ impl KafkaBuilder {
             publish_timeout: Duration::from_secs(10),
             // Long enough not to spin, short enough not to be felt.
             pause: Duration::from_millis(100),
+            // Longer than most tasks, shorter than most retentions.
+            gap_warning: Duration::from_secs(30 * 60),
             // Kafka takes 1,048,588 bytes with everything around a record, and a dead letter is a little larger.
             max_message: 1_000_000,
             outbox: 1024,
@@ -160,6 +163,16 @@ impl KafkaBuilder {
         self
     }
 
+    /// How long finished records may wait for an earlier one of their partition that is not, before the log warns of it: about
+    /// as long as tasks take at most. It warns again each time that has doubled. 30 minutes by default.
+    ///
+    /// Only the first unfinished record can be committed, and what is finished behind it is done once more if the server ends
+    /// and there are too many for the commit's metadata. Whether the task hangs or is long, Kafka can't tell.
+    pub fn gap_warning(mut self, age: Duration) -> Self {
+        self.gap_warning = age;
+        self
+    }
+
     /// The largest message that is sent, headers and body together, in bytes. 1,000,000 by default; the brokers' limit is
     /// `message.max.bytes`, and has to be about 32 KiB larger.
     pub fn max_message(mut self, bytes: usize) -> Self {
@@ -195,6 +208,7 @@ impl KafkaBuilder {
         let bounds = [
             ("pause", self.pause, 10 * millisecond, 3_600 * second),
             ("session timeout", self.session_timeout, second, 3_600 * second),
+            ("gap warning", self.gap_warning, second, Duration::MAX),
             ("connect timeout", self.connect_timeout, millisecond, 3_600 * second),
             ("publish timeout", self.publish_timeout, millisecond, 3_600 * second),
         ];
@@ -218,6 +232,7 @@ mod tests {
         for (wrong, word) in [
             (builder().pause(Duration::ZERO), "pause"),
             (builder().session_timeout(Duration::ZERO), "session"),
+            (builder().gap_warning(Duration::ZERO), "gap"),
             (builder().connect_timeout(Duration::MAX), "connect"),
             (builder().publish_timeout(Duration::ZERO), "publish"),
             (KafkaBuilder::new("a b"), "a b"),

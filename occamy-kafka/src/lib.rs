@@ -34,7 +34,8 @@
 //! - **A task may run for hours.** Fetching stops when all slots are taken, and the server stays in the group.
 //! - **Settled once, in any order.** Kafka remembers one offset of a partition, so what is committed is the first that is not
 //!   finished; those that are finished beyond it are written beside it, as far as its metadata has room, and whoever has the
-//!   partition next passes them by. A settlement resolves when that is committed. When a partition moves while a task runs,
+//!   partition next passes them by. How many those are is [observed](occamy_core::Observation::UncommittedRecords), and a
+//!   record that they have waited for so [long](KafkaBuilder::gap_warning) is warned of in the log. A settlement resolves when that is committed. When a partition moves while a task runs,
 //!   the task can [tell](occamy_core::TaskContext::lease_lost), and its settlement is stale: it is dropped and
 //!   [counted](occamy_core::BrokerEvent::StaleSettlement), and nothing is committed for the new owner.
 //! - **Handed back** requests are kept for a jittered [pause](KafkaBuilder::pause), then written to the topic again, to a
@@ -69,6 +70,7 @@ mod builder;
 mod connect;
 mod context;
 mod control;
+mod gaps;
 mod headers;
 mod link;
 mod message;

@@ -8,6 +8,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::gaps::Gap;
 use crate::tracker::Tracker;
 
 /// The partitions that are assigned to this server. Clones share it.
@@ -123,6 +124,16 @@ impl Assignment {
     /// How many records are finished and wait for one before them.
     pub(crate) fn waiting(&self) -> usize {
         self.all().iter().map(|part| part.state().tracker.waiting()).sum()
+    }
+
+    /// The records that finished ones wait for.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let gap = |part: &Part| {
+            let state = part.state();
+            let (offset, waiting) = (state.tracker.gap()?, state.tracker.waiting());
+            Some(Gap { partition: part.number, offset, waiting })
+        };
+        self.all().iter().filter_map(gap).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

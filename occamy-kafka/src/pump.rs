@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use crate::context::{Context, Event};
+use crate::gaps::{Gap, Gaps};
 use crate::link::Link;
 use crate::message::Request;
 use crate::partitions::Snapshot;
@@ -148,7 +149,8 @@ impl Pump {
     fn heed(&mut self, event: Event) {
         match event {
             Event::BrokersDown => self.link.look.notify_one(),
-            Event::Rebalanced => {}
+            // What waited in a partition that is gone waits no more.
+            Event::Rebalanced => self.tell_of_waiting(),
         }
     }
 
@@ -182,6 +184,7 @@ impl Pump {
         }
     }
 
+    /// Tells the monitor how many finished records can't be committed, if that has changed.
     fn tell_of_waiting(&mut self) {
         let count = self.link.assignment.waiting();
         if std::mem::replace(&mut self.waiting, count) != count {
@@ -254,7 +257,9 @@ pub(crate) async fn look_after(link: Arc<Link>) {
     const AWAY: Duration = Duration::from_millis(500);
     let mut tick = interval(PERIOD);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut gaps = Gaps::default();
     loop {
+        warn_of_gaps(&link, &mut gaps);
         let away = !link.connectivity.is_connected();
         tokio::select! {
             _ = tick.tick() => {}
@@ -273,5 +278,19 @@ pub(crate) async fn look_after(link: Arc<Link>) {
         if answered == away {
             link.connectivity.set(answered);
         }
+    }
+}
+
+fn warn_of_gaps(link: &Link, gaps: &mut Gaps) {
+    let now = link.assignment.gaps();
+    for (Gap { partition, offset, waiting }, age) in gaps.look(Instant::now(), link.builder.gap_warning, now)
+    {
+        tracing::warn!(
+            partition,
+            offset,
+            waiting,
+            age_seconds = age.as_secs(),
+            "a record has not been finished for long: what is finished behind it can't be committed"
+        );
     }
 }

@@ -67,6 +67,11 @@ impl Tracker {
         self.beyond.len()
     }
 
+    /// The record that those wait for.
+    pub(crate) fn gap(&self) -> Option<i64> {
+        self.open.first().copied().filter(|_| !self.beyond.is_empty())
+    }
+
     /// What is to stand beside the [committable](Self::committable) offset: what is finished beyond it, the first ones if
     /// there isn't room for all.
     pub(crate) fn metadata(&self) -> String {
@@ -130,6 +135,7 @@ mod tests {
         assert_eq!(tracker.committable(), 0);
         for (finish, committable, waiting) in [(2, 0, 1), (0, 1, 1), (1, 3, 0), (4, 3, 1), (3, 5, 0)] {
             tracker.finish(finish);
+            assert_eq!(tracker.gap(), (waiting > 0).then_some(committable), "after {finish}");
             assert_eq!((tracker.committable(), tracker.waiting()), (committable, waiting), "after {finish}");
         }
     }

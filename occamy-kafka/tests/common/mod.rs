@@ -10,12 +10,17 @@ use std::io::Write;
 
 /// The address of the shared node. Without one the test is skipped, and says so.
 pub(crate) fn address() -> Option<String> {
-    let url = std::env::var("OCCAMY_KAFKA_URL").unwrap_or_default();
-    if url.is_empty() {
+    let address = named();
+    if address.is_none() {
         let why = "skipped: OCCAMY_KAFKA_URL names no node; `cargo xtask test` starts one";
         let _ = writeln!(std::io::stdout(), "{why}");
-        return None;
     }
+    address
+}
+
+/// The address of the node that the environment names.
+pub(crate) fn named() -> Option<String> {
+    let url = std::env::var("OCCAMY_KAFKA_URL").ok().filter(|url| !url.is_empty())?;
     Some(url.trim_start_matches("kafka://").trim_end_matches('/').to_owned())
 }
 

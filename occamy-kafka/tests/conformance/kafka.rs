@@ -20,14 +20,17 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::common::tls::{Shows, Tls};
+use crate::mock::{self, Mock};
 use crate::{common, hostile};
 
 /// How long the node may take for anything, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node on this machine that lets everybody in.
 pub(crate) struct Kafka {
     address: SocketAddr,
+    /// What listens there if it is no node.
+    mock: Option<Mock>,
     /// Where it asks for a password.
     sasl: Option<String>,
     /// How far the dead letters of each service have been taken.
@@ -35,10 +38,20 @@ pub(crate) struct Kafka {
 }
 
 impl Kafka {
-    pub(crate) fn from_environment() -> Option<Self> {
-        let address = common::address()?.parse();
-        let address = address.expect("OCCAMY_KAFKA_URL is kafka://, an address of numbers and a port");
-        Some(Self { address, sasl: common::sasl_address(), taken: Mutex::default() })
+    /// The node that the environment names, or a mock.
+    pub(crate) fn from_environment() -> Self {
+        let (mock, address) = match common::named() {
+            Some(address) => (
+                None,
+                address.parse().expect("OCCAMY_KAFKA_URL is kafka://, an address of numbers and a port"),
+            ),
+            None => {
+                let mock = Mock::start();
+                let address = mock.address;
+                (Some(mock), address)
+            }
+        };
+        Self { address, mock, sasl: common::sasl_address(), taken: Mutex::default() }
     }
 
     fn config(&self) -> ClientConfig {
@@ -55,12 +68,19 @@ impl Kafka {
 
 impl Subject for Kafka {
     fn name(&self) -> &str {
+        if self.mock.is_some() { "kafka (librdkafka's mock)" } else { "kafka" }
+    }
+
+    fn broker(&self) -> &str {
         "kafka"
     }
 
     fn connect<'a>(&'a self, connection: &'a Connection) -> Answer<'a, Box<dyn Transport>> {
         Box::pin(async {
             let address = connection.address.unwrap_or(self.address);
+            if let Some(mock) = &self.mock {
+                mock.create_topics(&connection.service);
+            }
             let builder = self.builder(&connection.service).name(&connection.server);
             let transport = builder.url(format!("kafka://{address}")).connect().await?;
             Ok(Box::new(transport) as Box<dyn Transport>)
@@ -100,6 +120,9 @@ impl Subject for Kafka {
 
     fn clean_up<'a>(&'a self, service: &'a str) -> Answer<'a, ()> {
         Box::pin(async move {
+            if self.mock.is_some() {
+                return Ok(());
+            }
             let admin: AdminClient<DefaultClientContext> = self.config().create()?;
             let topics = ["request", "control", "dead"].map(|name| format!("{service}-{name}"));
             let topics = topics.each_ref().map(String::as_str);
@@ -165,6 +188,9 @@ impl Subject for Kafka {
     }
 
     fn not_applicable(&self, check: &str) -> Option<String> {
+        if let (Some(_), Some(why)) = (&self.mock, mock::cannot(check)) {
+            return Some(why.to_owned());
+        }
         let why = "OCCAMY_KAFKA_SASL says no address that asks for a password";
         (check == "wrong_password" && self.sasl.is_none()).then(|| why.to_owned())
     }
