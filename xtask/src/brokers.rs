@@ -90,10 +90,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Up { brokers, options } => {
             let brokers = or_all(brokers);
             let mut variables = session::bring_up(&shelf, &brokers, options, &For::Good)?;
-            match session::clients(&shelf, &brokers, options) {
-                Ok(clients) => variables.extend(clients),
-                // Who wants a broker need not want Python.
-                Err(error) => eprintln!("{error:#}; the test that needs it will be skipped"),
+            for client in session::clients(&shelf, &brokers, options) {
+                match client {
+                    Ok((variable, folder)) => drop(variables.insert(variable, folder)),
+                    // Who wants a broker need not want Python.
+                    Err(error) => eprintln!("{error:#}; the test that needs it will be skipped"),
+                }
             }
             for (name, value) in variables {
                 println!("export {name}={}", shell_words::quote(&value));

@@ -43,7 +43,7 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     let mut session = Session::begin(&needed, &args.options)?;
     session
         .add_clients(&args.options)
-        .context("a test at rabbitmq has no client in Python, and `--without rabbitmq` leaves it out")?;
+        .context("a test has no client in Python, and `--without` its broker leaves it out")?;
     let surroundings = Surroundings { folder: &sh.current_dir(), variables: &session.variables, without };
 
     let ordinary = ordinary_targets(&workspace);

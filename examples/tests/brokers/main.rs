@@ -11,6 +11,7 @@ mod nats;
 mod nats_server;
 #[path = "../support/process.rs"]
 mod process;
+mod python;
 mod rabbitmq;
 mod routes;
 mod worker;

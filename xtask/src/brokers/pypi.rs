@@ -5,14 +5,29 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::Options;
 use super::install::{apt, fetched, run};
+use super::{Broker, Options};
 
-/// The client by which a test speaks with RabbitMQ as somebody who knows nothing of us.
-pub(super) const PIKA: Package = Package { name: "pika", version: "1.4.4" };
+/// A client by which a test speaks with a broker as somebody who knows nothing of us.
+pub(super) struct Client {
+    pub(super) broker: Broker,
+    pub(super) package: Package,
+    /// Points tests at the folder in which it is.
+    pub(super) variable: &'static str,
+}
 
-/// Points tests at the folder in which [`PIKA`] is.
-pub(super) const PIKA_VARIABLE: &str = "OCCAMY_PIKA";
+pub(super) const CLIENTS: [Client; 2] = [
+    Client {
+        broker: Broker::RabbitMq,
+        package: Package { name: "pika", version: "1.4.4" },
+        variable: "OCCAMY_PIKA",
+    },
+    Client {
+        broker: Broker::Kafka,
+        package: Package { name: "confluent-kafka", version: "2.16.1" },
+        variable: "OCCAMY_CONFLUENT_KAFKA",
+    },
+];
 
 /// A package that needs no other.
 pub(super) struct Package {

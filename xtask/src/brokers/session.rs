@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::broker::Broker;
 use super::install::installed;
 use super::process::ProcessId;
-use super::pypi::PIKA_VARIABLE;
+use super::pypi::CLIENTS;
 use super::record::Record;
 use super::shelf::{For, Shelf};
 use super::{Options, answer};
@@ -35,7 +35,10 @@ impl Session {
 
     /// Adds what the tests at these brokers need besides, and says what can't be had.
     pub(crate) fn add_clients(&mut self, options: &Options) -> Result<()> {
-        self.variables.extend(clients(&self.shelf, &self.held, options)?);
+        for client in clients(&self.shelf, &self.held, options) {
+            let (variable, folder) = client?;
+            self.variables.insert(variable, folder);
+        }
         Ok(())
     }
 }
@@ -86,16 +89,18 @@ pub(super) fn clients(
     shelf: &Shelf,
     brokers: &[Broker],
     options: &Options,
-) -> Result<Option<(&'static str, String)>> {
-    if !brokers.contains(&Broker::RabbitMq) {
-        return Ok(None);
-    }
-    let given = std::env::var(PIKA_VARIABLE).ok().filter(|folder| Path::new(folder).is_dir());
-    let folder = match given {
-        Some(folder) => folder,
-        None => path(shelf.pika(options).context("pika, the client of RabbitMQ in Python, can't be had")?)?,
-    };
-    Ok(Some((PIKA_VARIABLE, folder)))
+) -> impl Iterator<Item = Result<(&'static str, String)>> {
+    CLIENTS.iter().filter(|client| brokers.contains(&client.broker)).map(|client| {
+        let given = std::env::var(client.variable).ok().filter(|folder| Path::new(folder).is_dir());
+        let folder = match given {
+            Some(folder) => folder,
+            None => path(shelf.client(client, options).with_context(|| {
+                let (package, broker) = (client.package.name, client.broker.name());
+                format!("{package}, a client of {broker} in Python, can't be had")
+            })?)?,
+        };
+        Ok((client.variable, folder))
+    })
 }
 
 enum Reached {

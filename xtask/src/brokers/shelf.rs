@@ -9,7 +9,7 @@ use cargo_metadata::MetadataCommand;
 
 use super::broker::Broker;
 use super::process::{ProcessId, end_all};
-use super::pypi::PIKA;
+use super::pypi::Client;
 use super::record::{Record, Standing};
 use super::source::{self, Found};
 use super::{Options, answer, kafka, nats, ports, rabbitmq, redis};
@@ -220,10 +220,10 @@ impl Shelf {
         record.write(&self.file(record.broker))
     }
 
-    /// The folder of the client in Python that tests of RabbitMQ use.
-    pub(super) fn pika(&self, options: &Options) -> Result<PathBuf> {
-        let _lock = self.lock(Broker::RabbitMq)?;
-        PIKA.folder(options, &self.downloads())
+    /// The folder of a client in Python.
+    pub(super) fn client(&self, client: &Client, options: &Options) -> Result<PathBuf> {
+        let _lock = self.lock(client.broker)?;
+        client.package.folder(options, &self.downloads())
     }
 
     fn downloads(&self) -> PathBuf {
