@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use occamy_amqp::AmqpTransport;
 use occamy_core::transport::{SecretUrl, Transport};
+use occamy_kafka::KafkaTransport;
 use occamy_nats::NatsTransport;
 use occamy_runtime::memory::MemoryBroker;
 
@@ -18,10 +19,13 @@ pub enum Broker {
     Nats(SecretUrl),
     /// RabbitMQ: `amqp://user:password@host:5672/vhost`, or `amqps://` where it has to be encrypted.
     Amqp(SecretUrl),
+    /// Kafka: `kafka://host:9092`, with commas between several brokers, or `kafkas://user:password@host:9092` where it has to
+    /// be encrypted, which needs the feature `kafka-tls`.
+    Kafka(SecretUrl),
 }
 
 /// The schemes there are.
-const SCHEMES: &str = "memory:, nats:, tls:, amqp: and amqps:";
+const SCHEMES: &str = "memory:, nats:, tls:, amqp:, amqps:, kafka: and kafkas:";
 
 /// Why a URL names no broker, or none that is of use. It doesn't show the URL, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +45,9 @@ pub enum BrokerError {
         "memory: is a broker within one process, which no other process can reach: give the URL of another"
     )]
     NotShared,
+    /// This program was built without what encrypted connections with Kafka need.
+    #[error("kafkas: needs a program that was built with `--features kafka-tls`")]
+    NoKafkaTls,
 }
 
 impl Broker {
@@ -68,6 +75,10 @@ impl Broker {
                 let connecting = AmqpTransport::builder(service).url(url.clone()).name(name).connect();
                 Ok(Box::new(connecting.await?))
             }
+            Self::Kafka(url) => {
+                let connecting = KafkaTransport::builder(service).url(url.clone()).name(name).connect();
+                Ok(Box::new(connecting.await?))
+            }
         }
     }
 }
@@ -77,7 +88,7 @@ impl fmt::Display for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("memory:"),
-            Self::Nats(url) | Self::Amqp(url) => url.fmt(f),
+            Self::Nats(url) | Self::Amqp(url) | Self::Kafka(url) => url.fmt(f),
         }
     }
 }
@@ -97,6 +108,8 @@ impl FromStr for Broker {
             "memory" => Err(BrokerError::Address),
             "nats" | "tls" => Ok(Self::Nats(url.into())),
             "amqp" | "amqps" => Ok(Self::Amqp(url.into())),
+            "kafkas" if !cfg!(feature = "kafka-tls") => Err(BrokerError::NoKafkaTls),
+            "kafka" | "kafkas" => Ok(Self::Kafka(url.into())),
             other => Err(BrokerError::UnknownScheme(other.to_owned())),
         }
     }
@@ -123,11 +136,23 @@ mod tests {
             ("tls://user:secret@host", Broker::Nats),
             ("amqp://user:secret@host/vhost", Broker::Amqp),
             ("amqps://127.0.0.1:5671", Broker::Amqp),
+            ("kafka://user:secret@a:9092,b:9092", Broker::Kafka),
         ] {
             let broker: Broker = url.parse().unwrap();
             assert_eq!(broker, expected(url.into()));
             assert!(!format!("{broker} {broker:?}").contains("secret"));
         }
+    }
+
+    #[test]
+    fn encrypted_connections_with_kafka_need_a_feature() {
+        let url = "kafkas://user:secret@host:9093";
+        let expected = if cfg!(feature = "kafka-tls") {
+            Ok(Broker::Kafka(url.into()))
+        } else {
+            Err(BrokerError::NoKafkaTls)
+        };
+        assert_eq!(url.parse(), expected);
     }
 
     #[test]

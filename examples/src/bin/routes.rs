@@ -3,8 +3,9 @@
 //! `cargo run --release -p occamy-examples --bin routes`
 //!
 //! Requests are travelling-salesman instances. Each becomes a master, which searches for a short tour and expands into
-//! assistants wherever a slot is spare; later requests evict assistants and start at once. With `--broker nats://…` or
-//! `amqp://…` servers and clients are processes of their own: `--role server`, `--role client`. `--help` lists the options.
+//! assistants wherever a slot is spare; later requests evict assistants and start at once. With `--broker nats://…`,
+//! `amqp://…` or `kafka://…` servers and clients are processes of their own: `--role server`, `--role client`. `--help` lists
+//! the options.
 
 use std::process::ExitCode;
 

@@ -21,8 +21,8 @@ use crate::tsp::Instance;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "routes", version, after_long_help = EXIT)]
 pub struct Options {
-    /// Where messages go: a URL, whose scheme picks the transport, such as nats://127.0.0.1:4222 or amqp://127.0.0.1:5672.
-    /// memory: is a broker within this process
+    /// Where messages go: a URL, whose scheme picks the transport, such as nats://127.0.0.1:4222,
+    /// amqp://127.0.0.1:5672 or kafka://127.0.0.1:9092. memory: is a broker within this process
     #[arg(long, value_name = "URL", default_value = "memory:")]
     pub broker: Broker,
     /// What this process is

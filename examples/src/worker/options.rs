@@ -28,8 +28,8 @@ use crate::broker::Broker;
 #[derive(Clone, Debug, Parser)]
 #[command(name = "worker", version, after_long_help = MESSAGES)]
 pub struct Options {
-    /// Where messages come from: a URL, whose scheme picks the transport, such as nats://127.0.0.1:4222 or
-    /// amqp://127.0.0.1:5672. memory: is for lines on standard input
+    /// Where messages come from: a URL, whose scheme picks the transport, such as nats://127.0.0.1:4222,
+    /// amqp://127.0.0.1:5672 or kafka://127.0.0.1:9092. memory: is for lines on standard input
     #[arg(long, value_name = "URL", default_value = "memory:")]
     pub broker: Broker,
     /// The name of the service, which all of its servers share

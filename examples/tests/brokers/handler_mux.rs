@@ -31,7 +31,7 @@ fn it_shows_what_became_of_each_kind_with_nothing_installed() {
 /// One test for all, for the service has a name of its own.
 #[tokio::test]
 async fn it_serves_others_at_a_real_broker_until_a_signal() {
-    for kind in [Kind::Nats, Kind::RabbitMq] {
+    for kind in [Kind::Nats, Kind::RabbitMq, Kind::Kafka] {
         let Some(service) = Service::named("mux", kind, "handler_mux") else { continue };
         let (process, stdout) = start(&service.url);
         stdout.line("amall");

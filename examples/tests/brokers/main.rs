@@ -7,6 +7,7 @@
 mod service;
 mod amqp_server;
 mod handler_mux;
+mod kafka;
 mod nats;
 mod nats_server;
 #[path = "../support/process.rs"]

@@ -7,13 +7,14 @@ use occamy_core::Headers;
 use occamy_examples::broker::Broker;
 
 use crate::process::BOUND;
-use crate::{nats, rabbitmq};
+use crate::{kafka, nats, rabbitmq};
 
 /// Makes tests of these functions, which take a [`Service`]: one at each broker.
 macro_rules! at_each_broker {
     ($($test:ident),+ $(,)?) => {
         at_each_broker! { @at nats Nats $($test)+ }
         at_each_broker! { @at rabbitmq RabbitMq $($test)+ }
+        at_each_broker! { @at kafka Kafka $($test)+ }
     };
     (@at $module:ident $kind:ident $($test:ident)+) => {
         mod $module {
@@ -35,6 +36,7 @@ macro_rules! at_each_broker {
 pub(crate) enum Kind {
     Nats,
     RabbitMq,
+    Kafka,
 }
 
 /// A service that nobody else uses.
@@ -57,6 +59,7 @@ impl Kind {
         match self {
             Self::Nats => "OCCAMY_NATS_URL",
             Self::RabbitMq => "OCCAMY_AMQP_URL",
+            Self::Kafka => "OCCAMY_KAFKA_URL",
         }
     }
 }
@@ -93,6 +96,7 @@ impl Service {
             match self.kind {
                 Kind::Nats => nats::dead_letter(self).await,
                 Kind::RabbitMq => rabbitmq::dead_letter(self).await,
+                Kind::Kafka => kafka::dead_letter(self).await,
             }
         };
         tokio::time::timeout(BOUND, waiting).await.expect("there is a dead letter in time")
@@ -113,6 +117,7 @@ impl Service {
         match self.kind {
             Kind::Nats => nats::requests(self).await,
             Kind::RabbitMq => rabbitmq::requests(self).await,
+            Kind::Kafka => kafka::requests(self).await,
         }
     }
 
@@ -121,6 +126,7 @@ impl Service {
         match self.kind {
             Kind::Nats => nats::delete(&self).await,
             Kind::RabbitMq => rabbitmq::delete(&self).await,
+            Kind::Kafka => kafka::delete(&self).await,
         }
     }
 }

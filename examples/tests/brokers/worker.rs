@@ -62,9 +62,10 @@ async fn what_is_handed_back_at_a_signal_is_there_for_another_worker(service: &S
 #[test]
 fn a_broker_that_is_not_there_is_an_error_without_its_password() {
     // Nothing listens at port 1.
-    for url in ["nats://user:secret@127.0.0.1:1", "amqp://user:secret@127.0.0.1:1"] {
+    for scheme in ["nats", "amqp", "kafka"] {
+        let url = format!("{scheme}://user:secret@127.0.0.1:1");
         let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
-        command.args(["--broker", url, "--", "true"]).env_remove("RUST_LOG");
+        command.args(["--broker", &url, "--", "true"]).env_remove("RUST_LOG");
         let (status, stderr) = Process::start(&mut command).wait();
         assert_eq!(status.code(), Some(1), "{stderr}");
         assert!(stderr.contains("127.0.0.1:1") && !stderr.contains("secret"), "{stderr}");
