@@ -8,6 +8,7 @@ mod service;
 mod amqp_server;
 mod handler_mux;
 mod kafka;
+mod kafka_server;
 mod nats;
 mod nats_server;
 #[path = "../support/process.rs"]
