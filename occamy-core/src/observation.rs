@@ -14,7 +14,8 @@ use crate::{Error, OutcomeKind, SlotStatus, VerdictKind};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Observation {
-    /// The use of the slots has changed.
+    /// The use of the slots has changed, or time has passed: a server tells it at least once a second until it is closed,
+    /// so that the time of slots can be added up though nothing happens.
     Slots(SlotUsage),
     /// A task was given a slot.
     Started {
@@ -26,7 +27,7 @@ pub enum Observation {
         group: Arc<str>,
         /// The status it runs with.
         status: SlotStatus,
-        /// From its arrival to its start.
+        /// From its arrival to its start. For a request that is the time at which its message was handed to the server.
         wait: Duration,
     },
     /// A task was told to stop.
@@ -56,6 +57,8 @@ pub enum Observation {
         ran: Duration,
         /// From its stop to its end, if it was told to stop.
         stopping: Option<Duration>,
+        /// Why it was told to stop, if it was.
+        reason: Option<StopReason>,
     },
     /// A task did not end within the kill timeout after its stop. Its [`Finished`](Self::Finished) may still come.
     Wedged {
@@ -185,6 +188,9 @@ pub enum OfferEnd {
 }
 
 impl OfferEnd {
+    /// Every end, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Refused, Self::Expired, Self::Draining, Self::NotKilled];
+
     /// The public name, which labels metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -243,6 +249,8 @@ pub struct SlotUsage {
     /// True while no more slots are wedged than the server can bear. See
     /// [`max_wedged_slots`](crate::scheduler::Config::max_wedged_slots).
     pub healthy: bool,
+    /// True once the server is closed: nothing runs any more but what did not stop in time.
+    pub closed: bool,
 }
 
 impl SlotUsage {

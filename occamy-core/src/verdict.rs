@@ -65,6 +65,9 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Done, Self::Failed, Self::Retry, Self::Interrupted, Self::Busy];
+
     /// The kind of error when a message could not be settled so.
     pub const fn unsettled(self) -> ErrorKind {
         match self {
@@ -155,6 +158,10 @@ pub enum OutcomeKind {
 }
 
 impl OutcomeKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 5] =
+        [Self::Completed, Self::Failed, Self::Interrupted, Self::Panicked, Self::NotStarted];
+
     /// The public name, which labels metrics.
     pub const fn as_str(self) -> &'static str {
         match self {

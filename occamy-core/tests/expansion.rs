@@ -85,7 +85,13 @@ fn handle(scheduler: &mut Scheduler, at: u64, event: Event) -> Vec<Action> {
 }
 
 fn request(key: u64) -> Event {
-    let request = Request { group: "".into(), weight: NonZeroU32::MIN, max_run: None, attempt: 1 };
+    let request = Request {
+        group: "".into(),
+        weight: NonZeroU32::MIN,
+        max_run: None,
+        attempt: 1,
+        handling: Duration::ZERO,
+    };
     Event::RequestArrived { task: TaskKey(key), request }
 }
 

@@ -27,7 +27,13 @@ impl World {
     }
 
     fn request(&mut self) -> Vec<Action> {
-        let request = Request { group: "a".into(), weight: NonZeroU32::MIN, max_run: None, attempt: 1 };
+        let request = Request {
+            group: "a".into(),
+            weight: NonZeroU32::MIN,
+            max_run: None,
+            attempt: 1,
+            handling: Duration::ZERO,
+        };
         let task = self.key();
         self.tell(Event::RequestArrived { task, request })
     }

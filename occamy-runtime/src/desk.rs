@@ -69,6 +69,8 @@ pub(crate) struct Arrival {
     pub(crate) message: Box<dyn Message>,
     /// Of the message, which is not to be asked under the lock.
     pub(crate) attempt: u32,
+    /// When the message came.
+    pub(crate) received: Duration,
     pub(crate) lease_lost: Arc<AtomicBool>,
 }
 
@@ -104,12 +106,13 @@ impl Desk {
     /// A request arrived. Tells its key, too, by which it can be withdrawn.
     pub(crate) fn request(&self, now: Duration, arrival: Arrival) -> (TaskKey, Vec<Job>) {
         let mut state = self.lock();
-        let Arrival { details, attempt, .. } = &arrival;
+        let Arrival { details, attempt, received, .. } = &arrival;
         let request = Request {
             group: Arc::clone(&details.group),
             weight: details.weight,
             max_run: details.max_run,
             attempt: *attempt,
+            handling: now.saturating_sub(*received),
         };
         let task = state.enter(arrival);
         (task, self.tell(&mut state, now, None, Event::RequestArrived { task, request }))
@@ -231,6 +234,20 @@ impl Desk {
         self.unheard.store(true, Ordering::Release);
     }
 
+    /// Time has passed, and the monitors are told how the slots are used though it be as before. Not once the server is
+    /// closed.
+    pub(crate) fn beat(&self, now: Duration) -> Vec<Job> {
+        let mut state = self.lock();
+        // By this the scheduler's clock comes to be no earlier than what is told.
+        let jobs = self.tell(&mut state, now, None, Event::TimePassed);
+        if !state.closed {
+            let usage = state.scheduler.usage();
+            state.observations.push(Observation::Slots(usage));
+            self.unheard.store(true, Ordering::Release);
+        }
+        jobs
+    }
+
     /// Takes what the monitors are to be told next.
     pub(crate) fn take_observations(&self) -> Vec<Observation> {
         let mut state = self.lock();
@@ -291,7 +308,7 @@ impl Desk {
 
 impl State {
     fn enter(&mut self, arrival: Arrival) -> TaskKey {
-        let Arrival { task, details, request_id, message, attempt, lease_lost } = arrival;
+        let Arrival { task, details, request_id, message, attempt, lease_lost, .. } = arrival;
         let entry = Entry {
             task,
             details,

@@ -25,12 +25,12 @@ impl Shared {
         if self.draining.is_cancelled() {
             self.settle(message, Verdict::on_refusal(), no_group());
         } else {
-            self.take_request(message);
+            self.take_request(message, started);
         }
         self.observe_process(Process::HandleRequestMessage, started);
     }
 
-    fn take_request(self: &Arc<Self>, message: Box<dyn Message>) {
+    fn take_request(self: &Arc<Self>, message: Box<dyn Message>, received: Duration) {
         let attempt = message.attempt();
         let delivery = Delivery { attempt, deliveries: message.deliveries() };
         if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
@@ -53,9 +53,8 @@ impl Shared {
             })
         });
         let lease_lost = Arc::clone(&lease.lost);
-        let (task, jobs) = self
-            .desk
-            .request(self.now(), Arrival { task, details, request_id, message, attempt, lease_lost });
+        let arrival = Arrival { task, details, request_id, message, attempt, received, lease_lost };
+        let (task, jobs) = self.desk.request(self.now(), arrival);
         self.perform(jobs);
         // The lease may have been lost before the task had a name to be withdrawn by.
         let named = lease.task.set(task).is_ok();
@@ -74,13 +73,13 @@ impl Shared {
                 self.settle(message, Verdict::Done, no_group());
                 self.perform(jobs);
             }
-            Ok(None) => self.take_offer(message),
+            Ok(None) => self.take_offer(message, started),
             Err(error) => self.reject(message, error),
         }
         self.observe_process(Process::HandleControlMessage, started);
     }
 
-    fn take_offer(self: &Arc<Self>, message: Box<dyn Message>) {
+    fn take_offer(self: &Arc<Self>, message: Box<dyn Message>, received: Duration) {
         if self.draining.is_cancelled() {
             self.desk.observe(Observation::OfferDropped { group: no_group(), end: OfferEnd::Draining });
             return self.reject(message, Error::new(ErrorKind::TaskNotAdded, "the server is draining"));
@@ -92,7 +91,7 @@ impl Shared {
                 let bytes = message.headers().size() + message.body().len();
                 let lease_lost = Arc::default();
                 let attempt = message.attempt();
-                let arrival = Arrival { task, details, request_id, message, attempt, lease_lost };
+                let arrival = Arrival { task, details, request_id, message, attempt, received, lease_lost };
                 let jobs = self.desk.offer(now, arrival, deadline, bytes);
                 self.perform(jobs);
             }

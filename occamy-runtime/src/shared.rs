@@ -106,6 +106,14 @@ impl Shared {
         });
     }
 
+    /// Tells the monitors how the slots are used, though nothing happens.
+    pub(crate) fn beat(self: &Arc<Self>) {
+        self.call(move |shared| {
+            let jobs = shared.desk.beat(shared.now());
+            shared.perform(jobs);
+        });
+    }
+
     /// The run of a task is over. On the thread of a slot: what to run there next, if anything.
     pub(crate) fn finished(
         self: &Arc<Self>,

@@ -149,6 +149,7 @@ mod tests {
             outcome: occamy_core::OutcomeKind::Completed,
             ran: Duration::ZERO,
             stopping: stopping.map(Duration::from_millis),
+            reason: stopping.map(|_| StopReason::Evicted),
         }
     }
 

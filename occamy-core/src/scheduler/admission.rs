@@ -25,7 +25,7 @@ impl Scheduler {
                 group: request.group,
                 status: SlotStatus::Protected,
                 origin: Origin::Request { attempt: request.attempt, max_run: request.max_run },
-                arrived: self.clock.now(),
+                arrived: self.clock.now().saturating_sub(request.handling),
                 place: Place::Waiting,
                 ask: None,
             },

@@ -128,6 +128,7 @@ impl Scheduler {
             outcome: outcome.kind(),
             ran: now.saturating_sub(since),
             stopping: stop.map(|stop| now.saturating_sub(stop.at)),
+            reason: stop.map(|stop| stop.reason),
         });
     }
 }

@@ -74,6 +74,8 @@ pub struct Request {
     pub max_run: Option<Duration>,
     /// Which attempt this is; 1 the first time.
     pub attempt: u32,
+    /// How long ago its message came: what making a task of it took, which is a part of its wait.
+    pub handling: Duration,
 }
 
 /// An offer, as the scheduler sees it.

@@ -8,7 +8,13 @@
 //! use occamy_core::scheduler::{Action, Config, Event, Request, Scheduler, SlotId, TaskKey};
 //!
 //! let mut scheduler = Scheduler::new(Config::new(4))?;
-//! let request = Request { group: "demo".into(), weight: std::num::NonZeroU32::MIN, max_run: None, attempt: 1 };
+//! let request = Request {
+//!     group: "demo".into(),
+//!     weight: std::num::NonZeroU32::MIN,
+//!     max_run: None,
+//!     attempt: 1,
+//!     handling: Duration::ZERO,
+//! };
 //! scheduler.handle(Event::RequestArrived { task: TaskKey(1), request }, Duration::from_millis(3));
 //! let actions: Vec<Action> = std::iter::from_fn(|| scheduler.poll_action()).collect();
 //! assert!(actions.contains(&Action::Start {
@@ -144,8 +150,11 @@ impl Scheduler {
         self.rebalance_if_due();
         // A task that rebalancing stopped may have been asked, and slots been kept for its answer.
         self.expand();
+        let closes = self.close_if_done();
         self.observe_usage();
-        self.close_if_done();
+        if closes {
+            self.act(Action::Closed);
+        }
     }
 
     /// The next thing to do, if any.
@@ -181,6 +190,7 @@ impl Scheduler {
             available: self.available(),
             draining: self.phase != Phase::Open,
             healthy: self.slots.wedged() <= self.config.max_wedged_slots.unwrap_or(self.slots.len() / 2),
+            closed: self.phase == Phase::Closed,
         }
     }
 

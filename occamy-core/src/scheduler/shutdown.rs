@@ -6,7 +6,7 @@ use super::clock::Timer;
 use super::families::Kin;
 use super::rebalancing::Rebalancing;
 use super::task::Place;
-use super::{Action, DropReason, Scheduler, StopReason, TaskKey};
+use super::{DropReason, Scheduler, StopReason, TaskKey};
 use crate::{OfferEnd, SlotStatus, Verdict};
 
 /// Where the server stands between its start and its end. It only moves down this list.
@@ -91,13 +91,14 @@ impl Scheduler {
         }
     }
 
-    /// Everything has ended, or did not end in time.
-    pub(super) fn close_if_done(&mut self) {
+    /// True if that was the last: everything has ended, or did not end in time.
+    pub(super) fn close_if_done(&mut self) -> bool {
         let closing = matches!(self.phase, Phase::Grace { .. } | Phase::Stopping);
-        if closing && self.slots.occupied() == 0 && self.leftovers.winding_down == 0 {
+        let closes = closing && self.slots.occupied() == 0 && self.leftovers.winding_down == 0;
+        if closes {
             self.phase = Phase::Closed;
             self.clock.retain(|_| false);
-            self.act(Action::Closed);
         }
+        closes
     }
 }

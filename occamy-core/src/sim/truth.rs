@@ -227,6 +227,7 @@ impl Truth {
             waiting: self.waiting(),
             leftovers: self.leftovers(),
             draining: self.draining,
+            closed: self.closed,
             ..SlotUsage::default()
         };
         for task in self.tasks.iter().filter(|task| matches!(task.place, Place::Slot(_))) {

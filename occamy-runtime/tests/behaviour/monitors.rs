@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use occamy_core::scheduler::TaskKey;
-use occamy_core::{Observation, OutcomeKind, SlotStatus, Verdict, VerdictKind};
-use occamy_runtime::TaskState;
+use occamy_core::{Observation, OutcomeKind, SlotStatus, TaskDetails, Verdict, VerdictKind};
+use occamy_runtime::{ServerBuilder, TaskState};
 
 use crate::common::{Act, Count, Gate, World};
 
@@ -139,4 +139,42 @@ async fn a_snapshot_tells_what_runs() {
     assert_eq!(states, [TaskState::Running, TaskState::Stopping, TaskState::Wedged], "the next victim");
     gate.open();
     assert_eq!(waits.settled().await.kind(), VerdictKind::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_use_of_the_slots_is_told_every_second_until_the_server_is_closed() {
+    let world = World::with(3, ServerBuilder::without_expansion_period);
+    world.request(world.brief("over"));
+    world.until("it is over", || world.count(|o| matches!(o, Observation::Finished { .. })) == 1).await;
+    let last = || {
+        let mut told = world.observations().into_iter().rev();
+        told.find_map(|observation| match observation {
+            Observation::Slots(usage) => Some(usage),
+            _ => None,
+        })
+        .unwrap()
+    };
+    tokio::time::sleep(Duration::from_secs(3600) + Duration::from_millis(1)).await;
+    assert_eq!((last().at, last().empty, last().closed), (Duration::from_secs(3600), 3, false));
+
+    world.server.shutdown(Duration::ZERO).await;
+    world.until("the end is told", || last().closed).await;
+    let told = world.observations().len();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(world.observations().len(), told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_wait_of_a_request_begins_before_its_handler() {
+    let world = World::new(1);
+    let made = Act::new("made");
+    let details = TaskDetails::new("made").group("made");
+    // The clock of the test moves while the details are told, which is a part of handling the message.
+    let made = made.details(move || {
+        futures_util::FutureExt::now_or_never(tokio::time::advance(Duration::from_millis(40)));
+        details.clone()
+    });
+    world.request(made);
+    world.until("it runs", || world.running("made") == 1).await;
+    assert_eq!(world.waits("made"), [Duration::from_millis(40)]);
 }

@@ -108,6 +108,7 @@ impl Model {
         let settled = Arc::new(AtomicUsize::new(0));
         self.letters.lock().expect("nobody panics").push(Arc::clone(&settled));
         Arrival {
+            received: Duration::ZERO,
             details: work.details(),
             task: work.into(),
             request_id: Arc::from(""),

@@ -156,7 +156,7 @@ impl State {
                 let attempt = 1 + u32::from(budget.requests % 2);
                 Event::RequestArrived {
                     task: budget.key(),
-                    request: Request { group, weight, max_run, attempt },
+                    request: Request { group, weight, max_run, attempt, handling: Duration::ZERO },
                 }
             }
             Step::Offer => {

@@ -179,6 +179,7 @@ impl World {
                 self.span(span).max(Duration::from_nanos(1))
             }),
             attempt,
+            handling: Duration::ZERO,
         };
         self.event(at, Event::RequestArrived { task: TaskKey(key), request })
     }
@@ -231,7 +232,10 @@ impl World {
         let task = TaskKey(self.rng.u64(0..=self.hosts[at].greatest_key()));
         let (group, weight) = (self.groups[0].clone(), self.profile.weight(&mut self.rng));
         let event = if self.rng.bool() {
-            Event::RequestArrived { task, request: Request { group, weight, max_run: None, attempt: 1 } }
+            Event::RequestArrived {
+                task,
+                request: Request { group, weight, max_run: None, attempt: 1, handling: Duration::ZERO },
+            }
         } else {
             Event::OfferArrived { task, offer: Offer { group, weight, deadline: None, bytes: 1 } }
         };
