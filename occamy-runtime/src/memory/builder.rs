@@ -55,8 +55,9 @@ impl MemoryBrokerBuilder {
     }
 
     /// How many control messages wait for one server at most. At least 1, so 0 counts as 1; 65,536 by default. When more
-    /// come the oldest are dropped, and counted in [`controls_dropped`](super::Counts::controls_dropped): a server that is
-    /// so far behind must not fill the memory, and in progress reports it is the newest that matter.
+    /// come the oldest are dropped, counted in [`controls_dropped`](super::Counts::controls_dropped), and
+    /// [observed](occamy_core::Observation::ControlMessagesDropped): a server that is so far behind must not fill the
+    /// memory, and in progress reports it is the newest that matter.
     pub fn control_queue(mut self, messages: usize) -> Self {
         self.control_queue = messages.max(1);
         self

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use occamy_core::transport::Observer;
-use occamy_core::{BrokerEvent, LeaseWatch};
+use occamy_core::{LeaseWatch, Observation};
 use tokio::sync::Notify;
 
 /// Collected under the lock, carried out without it: none of this is ours, and may call the broker.
@@ -13,7 +13,7 @@ pub(super) struct Effects {
     lost: Vec<LeaseWatch>,
     /// Callbacks that nobody needs any more. Dropping them may run code of the user's.
     unneeded: Vec<LeaseWatch>,
-    events: Vec<(Observer, BrokerEvent)>,
+    observations: Vec<(Observer, Observation)>,
     woken: Vec<Arc<Notify>>,
 }
 
@@ -26,8 +26,8 @@ impl Effects {
         self.unneeded.extend(watches);
     }
 
-    pub(super) fn tell(&mut self, observer: Observer, event: BrokerEvent) {
-        self.events.push((observer, event));
+    pub(super) fn tell(&mut self, observer: Observer, observation: Observation) {
+        self.observations.push((observer, observation));
     }
 
     pub(super) fn wake(&mut self, waiter: &Arc<Notify>) {
@@ -39,8 +39,8 @@ impl Effects {
         for lost in &self.lost {
             lost();
         }
-        for (observer, event) in &self.events {
-            observer.event(*event);
+        for (observer, observation) in &self.observations {
+            observer.record(observation);
         }
         for waiter in &self.woken {
             waiter.notify_waiters();

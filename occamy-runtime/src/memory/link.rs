@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use occamy_core::Headers;
 use occamy_core::transport::Observer;
+use occamy_core::{Headers, Observation};
 use tokio::sync::Notify;
 
 use super::state::{Handout, State};
@@ -137,6 +137,8 @@ impl State {
             if link.control_queue.len() >= bound {
                 link.control_queue.pop_front();
                 self.counts.controls_dropped += 1;
+                let dropped = Observation::ControlMessagesDropped { count: 1 };
+                self.effects.tell(link.observer.clone(), dropped);
             }
             link.control_queue.push_back((Arc::clone(&headers), body.clone()));
             self.effects.wake(&link.controls);
@@ -158,7 +160,7 @@ impl State {
     pub(super) fn announce(&mut self) {
         for link in self.links.values_mut().filter(|link| !link.closed) {
             if let Some(event) = link.observer.turn(!self.faults.stopped && !link.cut) {
-                self.effects.tell(link.observer.clone(), event);
+                self.effects.tell(link.observer.clone(), Observation::Broker(event));
             }
         }
     }

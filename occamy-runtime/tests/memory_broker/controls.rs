@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::join;
 use occamy_core::transport::{Publisher, Transport};
-use occamy_core::{Headers, Verdict};
+use occamy_core::{Headers, Observation, Verdict};
 use occamy_runtime::memory::MemoryBroker;
 
 use crate::world::{LEASE, Peer, failed, pass, send, soon, text};
@@ -90,6 +90,8 @@ async fn a_full_queue_drops_its_oldest_and_no_other_queue_does() {
     let left: Vec<_> = std::iter::from_fn(|| a.control_now()).collect();
     assert_eq!(left.iter().map(|message| text(&**message)).collect::<Vec<_>>(), ["2", "3"]);
     assert_eq!(broker.stats().counts.controls_dropped, 1);
+    let dropped = [Observation::ControlMessagesDropped { count: 1 }];
+    assert_eq!((a.dropped_controls(), b.dropped_controls()), (dropped.to_vec(), Vec::new()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,6 +56,13 @@ impl Peer {
         Some(next.expect("there are no errors").expect("the stream goes on"))
     }
 
+    /// What the monitor was told of control messages that were dropped.
+    pub(crate) fn dropped_controls(&self) -> Vec<Observation> {
+        let mut told = self.monitor.observations();
+        told.retain(|observation| matches!(observation, Observation::ControlMessagesDropped { .. }));
+        told
+    }
+
     /// True once there will be no more requests.
     pub(crate) fn requests_ended(&mut self) -> bool {
         self.requests.next(1).now_or_never().is_some_and(|next| next.expect("there are no errors").is_none())
