@@ -44,7 +44,8 @@ impl Prometheus {
     pub fn new() -> Result<Self, PrometheusError> {
         let recorder = Arc::new(builder()?.build_recorder());
         let handle = recorder.handle();
-        upkeep::start(&recorder).map_err(PrometheusError::Upkeep)?;
+        // It ends by itself.
+        drop(upkeep::start(&recorder).map_err(PrometheusError::Upkeep)?);
         Ok(Self { recorder, handle })
     }
 
@@ -107,4 +108,20 @@ fn builder() -> Result<PrometheusBuilder, PrometheusError> {
             .map_err(|error| PrometheusError::Exporter(error.into())),
         Kind::Counter | Kind::Gauge => Ok(builder),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_upkeep_goes_on_while_a_monitor_feeds_it() {
+        let prometheus = Prometheus::new().unwrap();
+        let recorder = Arc::downgrade(&prometheus.recorder);
+        let monitor = prometheus.monitor("s");
+        drop(prometheus);
+        assert!(recorder.upgrade().is_some());
+        drop(monitor);
+        assert!(recorder.upgrade().is_none());
+    }
 }

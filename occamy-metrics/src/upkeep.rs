@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Weak};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusRecorder;
@@ -11,12 +11,15 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 const PERIOD: Duration = Duration::from_secs(5);
 
 /// Keeps up the recorder for as long as anything holds it: this process, or a monitor.
-pub(crate) fn start(recorder: &Arc<PrometheusRecorder>) -> io::Result<()> {
+pub(crate) fn start(recorder: &Arc<PrometheusRecorder>) -> io::Result<JoinHandle<()>> {
+    start_with(recorder, PERIOD)
+}
+
+fn start_with(recorder: &Arc<PrometheusRecorder>, period: Duration) -> io::Result<JoinHandle<()>> {
     let recorder = Arc::downgrade(recorder);
     thread::Builder::new().name("metrics-upkeep".into()).spawn(move || {
-        keep_up(&recorder, || thread::sleep(PERIOD), |recorder| recorder.handle().run_upkeep());
-    })?;
-    Ok(())
+        keep_up(&recorder, || thread::sleep(period), |recorder| recorder.handle().run_upkeep());
+    })
 }
 
 fn keep_up<R>(recorder: &Weak<R>, pause: impl Fn(), upkeep: impl Fn(&R)) {
@@ -31,7 +34,18 @@ fn keep_up<R>(recorder: &Weak<R>, pause: impl Fn(), upkeep: impl Fn(&R)) {
 mod tests {
     use std::cell::{Cell, RefCell};
 
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
     use super::*;
+
+    #[test]
+    fn the_thread_ends_with_the_recorder() {
+        let recorder = Arc::new(PrometheusBuilder::new().build_recorder());
+        let upkeep = start_with(&recorder, Duration::from_millis(1)).unwrap();
+        assert!(!upkeep.is_finished());
+        drop(recorder);
+        upkeep.join().unwrap();
+    }
 
     #[test]
     fn it_goes_on_until_nobody_holds_the_recorder() {
