@@ -23,6 +23,8 @@ pub enum Observation {
         task: TaskKey,
         /// Where.
         slot: SlotId,
+        /// Its id, which need not be unique.
+        id: Arc<str>,
         /// Its group.
         group: Arc<str>,
         /// The status it runs with.

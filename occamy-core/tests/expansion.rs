@@ -86,6 +86,7 @@ fn handle(scheduler: &mut Scheduler, at: u64, event: Event) -> Vec<Action> {
 
 fn request(key: u64) -> Event {
     let request = Request {
+        id: "".into(),
         group: "".into(),
         weight: NonZeroU32::MIN,
         max_run: None,
@@ -96,13 +97,15 @@ fn request(key: u64) -> Event {
 }
 
 fn offer(key: u64) -> Event {
-    let offer = Offer { group: "".into(), weight: NonZeroU32::MIN, deadline: None, bytes: 1 };
+    let offer = Offer { id: "".into(), group: "".into(), weight: NonZeroU32::MIN, deadline: None, bytes: 1 };
     Event::OfferArrived { task: TaskKey(key), offer }
 }
 
 fn answer(key: u64, assistants: impl IntoIterator<Item = u64>) -> Event {
-    let assistants =
-        assistants.into_iter().map(|key| Assistant { task: TaskKey(key), group: "".into() }).collect();
+    let assistants = assistants
+        .into_iter()
+        .map(|key| Assistant { task: TaskKey(key), id: "".into(), group: "".into() })
+        .collect();
     Event::Expanded { task: TaskKey(key), assistants }
 }
 

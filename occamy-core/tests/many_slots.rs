@@ -28,6 +28,7 @@ impl World {
 
     fn request(&mut self) -> Vec<Action> {
         let request = Request {
+            id: "".into(),
             group: "a".into(),
             weight: NonZeroU32::MIN,
             max_run: None,
@@ -62,8 +63,9 @@ fn ten_thousand_slots_are_filled_taken_back_and_shut_down() {
         _ => None,
     });
     assert_eq!(asked, Some((TaskKey(1), SLOTS - 1)), "all that is spare is offered to the only family");
-    let assistants =
-        (1..SLOTS).map(|_| Assistant { task: world.key(), group: "a".into() }).collect::<Vec<_>>();
+    let assistants = (1..SLOTS)
+        .map(|_| Assistant { task: world.key(), id: "".into(), group: "a".into() })
+        .collect::<Vec<_>>();
     let actions = world.tell(Event::Expanded { task: TaskKey(1), assistants });
     assert_eq!(count(&actions, |action| matches!(action, Action::Start { .. })), SLOTS - 1);
 

@@ -9,17 +9,17 @@ use occamy_core::{Observation, Outcome, SlotUsage};
 const HANDLING: Duration = Duration::from_millis(30);
 
 #[test]
-fn the_wait_of_a_request_begins_when_its_message_came() {
+fn a_start_tells_who_it_is_and_how_long_ago_its_message_came() {
     let mut scheduler = Scheduler::new(Config::new(1)).unwrap();
     let told = tell(&mut scheduler, 100, request(1));
-    let waits: Vec<_> = told
+    let starts: Vec<_> = told
         .iter()
         .filter_map(|observation| match observation {
-            Observation::Started { wait, .. } => Some(*wait),
+            Observation::Started { id, wait, .. } => Some((&**id, *wait)),
             _ => None,
         })
         .collect();
-    assert_eq!(waits, [HANDLING]);
+    assert_eq!(starts, [("a", HANDLING)]);
 }
 
 #[test]
@@ -57,8 +57,14 @@ fn usages(told: &[Observation]) -> Vec<(u128, bool)> {
 }
 
 fn request(key: u64) -> Event {
-    let request =
-        Request { group: "".into(), weight: NonZeroU32::MIN, max_run: None, attempt: 1, handling: HANDLING };
+    let request = Request {
+        id: "a".into(),
+        group: "".into(),
+        weight: NonZeroU32::MIN,
+        max_run: None,
+        attempt: 1,
+        handling: HANDLING,
+    };
     Event::RequestArrived { task: TaskKey(key), request }
 }
 

@@ -108,6 +108,7 @@ impl Desk {
         let mut state = self.lock();
         let Arrival { details, attempt, received, .. } = &arrival;
         let request = Request {
+            id: Arc::clone(&details.id),
             group: Arc::clone(&details.group),
             weight: details.weight,
             max_run: details.max_run,
@@ -127,8 +128,9 @@ impl Desk {
         bytes: usize,
     ) -> Vec<Job> {
         let mut state = self.lock();
-        let TaskDetails { group, weight, .. } = &arrival.details;
-        let offer = Offer { group: Arc::clone(group), weight: *weight, deadline, bytes };
+        let TaskDetails { id, group, weight, .. } = &arrival.details;
+        let (id, group) = (Arc::clone(id), Arc::clone(group));
+        let offer = Offer { id, group, weight: *weight, deadline, bytes };
         let task = state.enter(arrival);
         self.tell(&mut state, now, None, Event::OfferArrived { task, offer })
     }
@@ -165,6 +167,7 @@ impl Desk {
         let assistants = created
             .into_iter()
             .map(|(task, details)| Assistant {
+                id: Arc::clone(&details.id),
                 group: Arc::clone(&details.group),
                 task: state.enter_assistant(task, details, Arc::clone(request_id)),
             })

@@ -138,7 +138,7 @@ mod tests {
 
     fn started(task: u64, status: SlotStatus) -> Observation {
         let (slot, group) = (SlotId(0), "burner".into());
-        Observation::Started { task: TaskKey(task), slot, group, status, wait: Duration::ZERO }
+        Observation::Started { task: TaskKey(task), slot, id: "".into(), group, status, wait: Duration::ZERO }
     }
 
     fn finished(task: u64, status: SlotStatus, stopping: Option<u64>) -> Observation {

@@ -77,6 +77,7 @@ fn a_timeline_adds_up_what_the_slots_did() {
     let started = |task: u64, slot: u32, status: SlotStatus| Observation::Started {
         task: TaskKey(task),
         slot: SlotId(slot),
+        id: "".into(),
         group: "a".into(),
         status,
         wait: Duration::ZERO,

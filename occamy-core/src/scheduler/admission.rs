@@ -22,6 +22,7 @@ impl Scheduler {
             task,
             Task {
                 family: task,
+                id: request.id,
                 group: request.group,
                 status: SlotStatus::Protected,
                 origin: Origin::Request { attempt: request.attempt, max_run: request.max_run },
@@ -91,14 +92,15 @@ impl Scheduler {
         let task = self.tasks.get_mut(&key).expect("only a known task is started");
         task.place = Place::Running { slot, start, since: now };
         let (family, status, origin) = (task.family, task.status, task.origin);
-        let (group, wait) = (task.group.clone(), now.saturating_sub(task.arrived));
+        let (id, group) = (task.id.clone(), task.group.clone());
+        let wait = now.saturating_sub(task.arrived);
         self.slots.occupy(slot, key, status);
         self.families.join(family, start, key, status.is_unprotected(), &mut self.clock);
         if let Origin::Request { max_run: Some(max_run), .. } = origin {
             self.clock.set(now.saturating_add(max_run), Timer::MaxRun(key));
         }
         self.act(Action::Start { task: key, slot, status });
-        self.observe(Observation::Started { task: key, slot, group, status, wait });
+        self.observe(Observation::Started { task: key, slot, id, group, status, wait });
     }
 
     /// Drops a task that is in no slot, no queue and no index.

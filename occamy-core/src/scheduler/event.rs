@@ -66,6 +66,8 @@ pub enum Event {
 /// A request, as the scheduler sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
+    /// The id, for the monitors.
+    pub id: Arc<str>,
     /// The group, for the monitors.
     pub group: Arc<str>,
     /// The share of spare slots that its family is entitled to, in relation to other families.
@@ -81,6 +83,8 @@ pub struct Request {
 /// An offer, as the scheduler sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Offer {
+    /// The id, for the monitors.
+    pub id: Arc<str>,
     /// The group, for the monitors.
     pub group: Arc<str>,
     /// The share of spare slots that its family is entitled to, in relation to other families.
@@ -96,6 +100,8 @@ pub struct Offer {
 pub struct Assistant {
     /// The key of the new task.
     pub task: TaskKey,
+    /// The id, for the monitors.
+    pub id: Arc<str>,
     /// The group, for the monitors.
     pub group: Arc<str>,
 }

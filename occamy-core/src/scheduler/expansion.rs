@@ -148,6 +148,7 @@ impl Scheduler {
             assistant.task,
             Task {
                 family,
+                id: assistant.id,
                 group: assistant.group,
                 status,
                 origin: Origin::Assistant,

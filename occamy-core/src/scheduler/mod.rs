@@ -9,6 +9,7 @@
 //!
 //! let mut scheduler = Scheduler::new(Config::new(4))?;
 //! let request = Request {
+//!     id: "demo-1".into(),
 //!     group: "demo".into(),
 //!     weight: std::num::NonZeroU32::MIN,
 //!     max_run: None,

@@ -1,6 +1,5 @@
 //! Offers: taken in within bounds, started when nothing else wants a slot, and dropped when they expire.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::families::Kin;
@@ -14,7 +13,7 @@ impl Scheduler {
         if !self.is_new(task) {
             return;
         }
-        let Offer { group, weight, deadline, bytes } = offer;
+        let Offer { id, group, weight, deadline, bytes } = offer;
         if self.phase != Phase::Open {
             self.refuse_offer(task, group, OfferEnd::Draining, "the server is draining");
         } else if deadline.is_some_and(|deadline| deadline <= self.clock.now()) {
@@ -25,25 +24,20 @@ impl Scheduler {
             self.refuse_offer(task, group, OfferEnd::Refused, "the server holds as many offers as it may");
         } else {
             self.act(Action::Settle { task, verdict: Verdict::Done });
-            self.hold_offer(task, group, weight, Origin::Offer { deadline, bytes });
-        }
-    }
-
-    fn hold_offer(&mut self, task: TaskKey, group: Arc<str>, weight: NonZeroU32, origin: Origin) {
-        self.families.found(task, Kin::External, weight);
-        self.tasks.insert(
-            task,
-            Task {
+            self.families.found(task, Kin::External, weight);
+            let offer = Task {
                 family: task,
+                id,
                 group,
                 status: SlotStatus::UnprotectedExternal,
-                origin,
+                origin: Origin::Offer { deadline, bytes },
                 arrived: self.clock.now(),
                 place: Place::Queued,
                 ask: None,
-            },
-        );
-        self.queue_offer(task);
+            };
+            self.tasks.insert(task, offer);
+            self.queue_offer(task);
+        }
     }
 
     fn refuse_offer(&mut self, task: TaskKey, group: Arc<str>, end: OfferEnd, why: &'static str) {

@@ -10,6 +10,7 @@ use crate::scheduler::{SlotId, StopReason, TaskKey};
 pub(super) struct Task {
     /// The root of its family.
     pub(super) family: TaskKey,
+    pub(super) id: Arc<str>,
     pub(super) group: Arc<str>,
     pub(super) status: SlotStatus,
     pub(super) origin: Origin,

@@ -156,14 +156,22 @@ impl State {
                 let attempt = 1 + u32::from(budget.requests % 2);
                 Event::RequestArrived {
                     task: budget.key(),
-                    request: Request { group, weight, max_run, attempt, handling: Duration::ZERO },
+                    request: Request {
+                        id: "".into(),
+                        group,
+                        weight,
+                        max_run,
+                        attempt,
+                        handling: Duration::ZERO,
+                    },
                 }
             }
             Step::Offer => {
                 budget.offers -= 1;
                 // Every other one expires.
                 let deadline = (budget.offers % 2 == 1).then(|| self.bench.truth.now + WORTHWHILE);
-                let offer = Offer { group: "".into(), weight: NonZeroU32::MIN, deadline, bytes: 1 };
+                let offer =
+                    Offer { id: "".into(), group: "".into(), weight: NonZeroU32::MIN, deadline, bytes: 1 };
                 Event::OfferArrived { task: budget.key(), offer }
             }
             Step::Withdraw(key) => Event::RequestWithdrawn { task: TaskKey(key) },
@@ -182,7 +190,7 @@ impl State {
             }
             Step::Answer(key, count) => {
                 budget.assistants -= count;
-                let assistant = |_| Assistant { task: budget.key(), group: "".into() };
+                let assistant = |_| Assistant { task: budget.key(), id: "".into(), group: "".into() };
                 Event::Expanded { task: TaskKey(key), assistants: (0..count).map(assistant).collect() }
             }
             Step::LateEnd => Event::Finished { task: TaskKey(0), outcome: Outcome::Completed },

@@ -137,7 +137,11 @@ impl World {
         let mut assistants = Vec::with_capacity(amount);
         for _ in 0..amount {
             let task = TaskKey(host.new_key());
-            assistants.push(Assistant { task, group: self.groups[self.rng.usize(0..3)].clone() });
+            assistants.push(Assistant {
+                task,
+                id: "".into(),
+                group: self.groups[self.rng.usize(0..3)].clone(),
+            });
         }
         if repeated && let Some(first) = assistants.first_mut() {
             first.task.0 = self.rng.u64(1..=first.task.0);
@@ -172,6 +176,7 @@ impl World {
         let Some(attempt) = self.broker.deliver(self.now, lease) else { return Ok(()) };
         let limited = self.chance(self.profile.max_run);
         let request = Request {
+            id: "".into(),
             group: self.groups[self.rng.usize(0..3)].clone(),
             weight: self.profile.weight(&mut self.rng),
             max_run: limited.then(|| {
@@ -196,7 +201,10 @@ impl World {
             });
             let group = self.groups[self.rng.usize(0..3)].clone();
             let task = TaskKey(self.hosts[at].new_key());
-            self.event(at, Event::OfferArrived { task, offer: Offer { group, weight, deadline, bytes } })?;
+            self.event(
+                at,
+                Event::OfferArrived { task, offer: Offer { id: "".into(), group, weight, deadline, bytes } },
+            )?;
         }
         Ok(())
     }
@@ -234,10 +242,20 @@ impl World {
         let event = if self.rng.bool() {
             Event::RequestArrived {
                 task,
-                request: Request { group, weight, max_run: None, attempt: 1, handling: Duration::ZERO },
+                request: Request {
+                    id: "".into(),
+                    group,
+                    weight,
+                    max_run: None,
+                    attempt: 1,
+                    handling: Duration::ZERO,
+                },
             }
         } else {
-            Event::OfferArrived { task, offer: Offer { group, weight, deadline: None, bytes: 1 } }
+            Event::OfferArrived {
+                task,
+                offer: Offer { id: "".into(), group, weight, deadline: None, bytes: 1 },
+            }
         };
         self.event(at, event)
     }
