@@ -65,7 +65,8 @@ fn observations() -> Vec<(&'static str, Observation)> {
         stopping,
         reason,
     };
-    let started = |status| Observation::Started { task, slot, group: group(), status, wait: ran };
+    let started =
+        |status| Observation::Started { task, slot, id: "".into(), group: group(), status, wait: ran };
     vec![
         ("slots", Observation::Slots(usage)),
         ("started, protected", started(SlotStatus::Protected)),

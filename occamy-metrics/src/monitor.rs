@@ -130,10 +130,10 @@ impl Monitor for Metrics {
                     self.wait.record(*wait);
                 }
             }
-            Observation::Stopping { reason, .. } if is_eviction(*reason) => self.evictions.increment(1),
+            Observation::Stopping { reason, .. } if reason.is_eviction() => self.evictions.increment(1),
             Observation::Finished { group, status, outcome, ran, stopping, reason, .. } => {
                 self.groups.finished(group, *status, *outcome, *ran);
-                if let (Some(stopping), true) = (stopping, reason.is_some_and(is_eviction)) {
+                if let (Some(stopping), true) = (stopping, reason.is_some_and(StopReason::is_eviction)) {
                     self.eviction.record(*stopping);
                     if *outcome != OutcomeKind::Completed {
                         self.evicted_work.lock().unwrap_or_else(PoisonError::into_inner).add(*ran, 1);
@@ -164,11 +164,6 @@ fn increment(counter: Option<&Counter>) {
     if let Some(counter) = counter {
         counter.increment(1);
     }
-}
-
-/// Whether a stop makes room for another task.
-fn is_eviction(reason: StopReason) -> bool {
-    matches!(reason, StopReason::Evicted | StopReason::Rebalanced)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody holds 2^53 of anything")]

@@ -96,6 +96,7 @@ fn started(metrics: &Metrics, group: &str) {
     metrics.record(&Observation::Started {
         task: TaskKey(1),
         slot: SlotId(0),
+        id: "".into(),
         group: Arc::from(group),
         status: SlotStatus::Protected,
         wait: Duration::ZERO,

@@ -75,6 +75,11 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// True for a stop that makes room for another task: whoever counts evictions counts these.
+    pub const fn is_eviction(self) -> bool {
+        matches!(self, Self::Evicted | Self::Rebalanced)
+    }
+
     /// The public name, for logs.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -229,6 +229,7 @@ fn handles_are_made_once() {
             metrics.record(&Observation::Started {
                 task: TaskKey(1),
                 slot: SlotId(0),
+                id: "".into(),
                 group: group.into(),
                 status,
                 wait,

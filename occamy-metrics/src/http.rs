@@ -1,0 +1,184 @@
+//! The HTTP listener: metrics, health, and the live page.
+
+mod accept;
+mod feed;
+mod health;
+mod page;
+mod routes;
+
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+
+use occamy_core::{Monitor, Observation};
+use tokio_util::sync::CancellationToken;
+
+use crate::live::Live;
+use feed::Feed;
+
+/// Gives the text of the metrics.
+type Render = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// Answers HTTP requests of operators and of what watches over the process, on a thread of its own.
+///
+/// | path | answers |
+/// | --- | --- |
+/// | `/` | the live page: what every slot does and did in the last ten minutes |
+/// | `/metrics` | what [`metrics`](HttpBuilder::metrics) gives, for Prometheus |
+/// | `/livez` | 200 as long as no server's driver is stuck and none has too many wedged slots, else 503 and why. The broker has no part in it: a restart would not bring it back |
+/// | `/readyz` | 200 if every server is connected with its broker and none is draining, else 503 and why |
+/// | `/api/snapshot` | what the page shows, as JSON |
+/// | `/api/events` | the same once, and then each second what has changed, as server-sent events |
+///
+/// Everything is read only, and nothing asks who is asking: so it listens on this machine only unless it is told
+/// otherwise, and then it should be the network of the operators. Ids and groups of tasks, and the messages of errors, are
+/// shown.
+///
+/// A server is shown once its monitor is [one of these](Self::monitor). Servers of one process share the listener.
+///
+/// Requests are answered while every core is busy, since the thread competes with tasks as an equal. Slow clients slow
+/// nobody down: a client that doesn't take what it is sent is dropped after 30 s, one that asks for nothing after 10 s, and
+/// of more than 256 viewers the rest are told to come again.
+///
+/// Dropping it ends the listener; what is being answered gets a second to be finished.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use occamy_core::{Error, ErrorKind, handler_fn};
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// # let _context = runtime.enter();
+/// # let handler = handler_fn(|_, _| Err(Error::new(ErrorKind::InvalidTask, "no tasks here")));
+/// use occamy_metrics::HttpServer;
+/// use occamy_runtime::Server;
+///
+/// let http = HttpServer::builder().listen(([127, 0, 0, 1], 0)).start()?;
+/// println!("http://{}", http.address());
+/// let server = Server::builder(handler).name("routes").monitor(http.monitor("routes")).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct HttpServer {
+    address: SocketAddr,
+    feed: Arc<Feed>,
+    closing: CancellationToken,
+}
+
+/// The settings of a [`HttpServer`].
+#[must_use = "a builder does nothing until it starts something"]
+pub struct HttpBuilder {
+    address: SocketAddr,
+    render: Option<Render>,
+}
+
+/// Why there is no HTTP listener.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The address can't be listened on: it is in use, isn't this machine's, or isn't allowed.
+    #[error("no HTTP on {address}: {source}; choose another address or port")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The system has no thread or timer for it.
+    #[error("there is no thread for HTTP")]
+    Thread(#[source] std::io::Error),
+}
+
+impl HttpServer {
+    /// The settings, with their defaults.
+    pub fn builder() -> HttpBuilder {
+        HttpBuilder {
+            // The port at which OpenTelemetry's exporters have Prometheus scrape them.
+            address: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            render: None,
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A monitor for the server of this name, which is shown from now on. Put it beside others in a tuple.
+    pub fn monitor(&self, name: impl Into<Arc<str>>) -> LiveMonitor {
+        LiveMonitor { live: self.feed.add(name.into()), feed: Arc::clone(&self.feed) }
+    }
+}
+
+/// Ends the listener.
+impl Drop for HttpServer {
+    fn drop(&mut self) {
+        self.closing.cancel();
+    }
+}
+
+impl HttpBuilder {
+    /// Where to listen. `127.0.0.1:9464` by default; with port 0 the system chooses one.
+    pub fn listen(mut self, address: impl Into<SocketAddr>) -> Self {
+        self.address = address.into();
+        self
+    }
+
+    /// What `/metrics` answers: the text that this returns, in Prometheus' format. Without it there is no such page.
+    ///
+    /// It is called on the listener's thread for each scrape.
+    pub fn metrics(mut self, render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.render = Some(Arc::new(render));
+        self
+    }
+
+    /// Listens from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the address can't be listened on, for example because another program does, or if there is no thread.
+    pub fn start(self) -> Result<HttpServer, HttpError> {
+        let bind = |source| HttpError::Bind { address: self.address, source };
+        let listener = TcpListener::bind(self.address).map_err(bind)?;
+        listener.set_nonblocking(true).map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HttpError::Thread)?;
+        let listener = {
+            let _context = runtime.enter();
+            tokio::net::TcpListener::from_std(listener).map_err(bind)?
+        };
+        let (feed, closing) = (Arc::new(Feed::new()), CancellationToken::new());
+        let routes = routes::routes(&feed, self.render, &closing);
+        let (ticking, ends) = (Arc::clone(&feed), closing.clone());
+        let run = move || {
+            runtime.block_on(async {
+                tokio::join!(accept::accept(listener, routes, &ends), ticking.tick(&ends));
+            });
+        };
+        thread::Builder::new().name("occamy-http".into()).spawn(run).map_err(HttpError::Thread)?;
+        tracing::info!(%address, "HTTP");
+        Ok(HttpServer { address, feed, closing })
+    }
+}
+
+impl fmt::Debug for HttpBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpBuilder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Shows a server on the live page, and tells of its health. Made by [`HttpServer::monitor`].
+///
+/// An observation takes a short lock and no system call but reading the clock.
+#[derive(Debug)]
+pub struct LiveMonitor {
+    feed: Arc<Feed>,
+    live: Arc<Live>,
+}
+
+impl Monitor for LiveMonitor {
+    fn record(&self, observation: &Observation) {
+        self.live.record(self.feed.now(), observation);
+    }
+}

@@ -1,0 +1,133 @@
+//! The servers that are shown, and the events that viewers are sent.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::live::{Change, Live, Picture, milliseconds};
+
+/// How often viewers are sent what has changed, which is also the width of a column of the lanes.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How many events wait for a slow viewer. Who misses some is sent everything anew.
+const BACKLOG: usize = 4;
+
+/// All servers that are shown, and who looks at them.
+pub(super) struct Feed {
+    start: Instant,
+    state: Mutex<State>,
+    events: broadcast::Sender<Event>,
+}
+
+#[derive(Default)]
+struct State {
+    servers: Vec<(Arc<str>, Arc<Live>)>,
+    /// The number of the last event.
+    sequence: u64,
+    /// Everything as of that event or later, once somebody has asked.
+    snapshot: Option<Event>,
+}
+
+/// Something in JSON that many are sent.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    pub(super) sequence: u64,
+    pub(super) json: Arc<str>,
+}
+
+#[derive(Serialize)]
+struct Message<T> {
+    /// When, in milliseconds since the listener has started.
+    now_ms: u64,
+    version: &'static str,
+    servers: Vec<T>,
+}
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        let (events, _) = broadcast::channel(BACKLOG);
+        Self { start: Instant::now(), state: Mutex::default(), events }
+    }
+
+    /// Since the listener has started.
+    pub(super) fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Shows a server.
+    pub(super) fn add(&self, name: Arc<str>) -> Arc<Live> {
+        let live = Arc::new(Live::new());
+        let mut state = self.state();
+        state.servers.push((name, Arc::clone(&live)));
+        state.snapshot = None;
+        live
+    }
+
+    /// The servers, in the order in which they came.
+    pub(super) fn servers(&self) -> Vec<(Arc<str>, Arc<Live>)> {
+        self.state().servers.clone()
+    }
+
+    /// Everything there is to show.
+    pub(super) fn snapshot(&self) -> Event {
+        let mut state = self.state();
+        let State { servers, sequence, .. } = &*state;
+        let event = state.snapshot.clone().unwrap_or_else(|| {
+            let now = self.now();
+            let pictures: Vec<Picture> = servers.iter().map(|(name, live)| live.picture(name, now)).collect();
+            Event { sequence: *sequence, json: json(now, pictures) }
+        });
+        state.snapshot = Some(event.clone());
+        event
+    }
+
+    /// What changes from now on.
+    pub(super) fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Sends what has changed, each second.
+    pub(super) async fn tick(&self, closing: &CancellationToken) {
+        let mut tick = interval(PERIOD);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => self.advance(),
+                () = closing.cancelled() => return,
+            }
+        }
+    }
+
+    fn advance(&self) {
+        let mut state = self.state();
+        let now = self.now();
+        state.servers.iter().for_each(|(_, live)| live.tick(now));
+        let changes: Vec<Change> = state.servers.iter().map(|(name, live)| live.changes(name, now)).collect();
+        state.sequence += 1;
+        state.snapshot = None;
+        if self.events.receiver_count() > 0 {
+            // It is an error that the last of them has gone meanwhile.
+            let _ = self.events.send(Event { sequence: state.sequence, json: json(now, changes) });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn json<T: Serialize>(now: Duration, servers: Vec<T>) -> Arc<str> {
+    let message = Message { now_ms: milliseconds(now), version: env!("CARGO_PKG_VERSION"), servers };
+    serde_json::to_string(&message).expect("there are no maps with strange keys in it").into()
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("servers", &self.state().servers.len()).finish_non_exhaustive()
+    }
+}
