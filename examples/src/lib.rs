@@ -8,6 +8,7 @@ pub mod broker;
 pub mod custom_transport;
 pub mod eviction;
 pub mod json;
+mod observed;
 mod output;
 pub mod picture;
 pub mod routes;

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use report::Report;
 
+use crate::observed::Observed;
 use crate::output::print;
 
 /// The program: runs what the options ask for, and prints the results on standard output.
@@ -47,7 +48,9 @@ pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
         print(options.json, &comparison, &comparison.text())?;
         return Ok(code(comparison.interrupted, false));
     }
-    let outcome = run::run(options, &sources, options.seed, !options.no_expansion, show).await?;
+    let observed = options.http.map(Observed::start).transpose()?;
+    let outcome =
+        run::run(options, &sources, options.seed, !options.no_expansion, observed.as_ref(), show).await?;
     let mut report = Report::new(&outcome);
     report.draw(&outcome, &options.out)?;
     print(options.json, &report, &report.text())?;

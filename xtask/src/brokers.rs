@@ -21,6 +21,7 @@ use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 
 pub(crate) use broker::Broker;
+pub(crate) use install::{apt, installed};
 use record::Standing;
 pub(crate) use session::Session;
 use shelf::{For, Shelf};

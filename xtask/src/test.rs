@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test of the workspace, documentation examples included, with the brokers they need.
 
+mod browser;
 mod side_by_side;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,9 @@ pub(crate) struct Args {
     /// Leave out the tests that need this broker. May be repeated.
     #[arg(long, value_name = "BROKER")]
     without: Vec<Broker>,
+    /// Leave out the tests of the live page, which need Chromium.
+    #[arg(long)]
+    without_browser: bool,
     #[command(flatten)]
     options: Options,
     /// Passed on to the test harness, for example a part of a test's name.
@@ -44,7 +48,12 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     session
         .add_clients(&args.options)
         .context("a test has no client in Python, and `--without` its broker leaves it out")?;
-    let surroundings = Surroundings { folder: &sh.current_dir(), variables: &session.variables, without };
+    if !args.without_browser {
+        let browser = browser::find(&args.options).context("`--without-browser` leaves its tests out")?;
+        session.variables.insert(browser::VARIABLE, browser);
+    }
+    let (folder, variables) = (&sh.current_dir(), &session.variables);
+    let surroundings = Surroundings { folder, variables, without, without_browser: args.without_browser };
 
     let ordinary = ordinary_targets(&workspace);
     let ordinary: Vec<&str> = ordinary.iter().map(String::as_str).collect();
@@ -52,6 +61,9 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     side_by_side::run(&workspace, &surroundings, &args.harness)?;
     pass("documentation examples", surroundings.cargo_test(&["--doc"]).arg("--").args(&args.harness))?;
 
+    if args.without_browser {
+        println!("without a browser: the tests of the live page were skipped");
+    }
     for broker in surroundings.without {
         println!("without {}: the tests that need it were skipped", broker.name());
     }
@@ -64,6 +76,7 @@ struct Surroundings<'a> {
     variables: &'a BTreeMap<&'static str, String>,
     /// Tests that find no URL say that they are skipped.
     without: Vec<Broker>,
+    without_browser: bool,
 }
 
 impl Surroundings<'_> {
@@ -78,6 +91,9 @@ impl Surroundings<'_> {
         command.envs(self.variables);
         for broker in &self.without {
             command.env_remove(broker.variable());
+        }
+        if self.without_browser {
+            command.env_remove(browser::VARIABLE);
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn compare(options: &Options, sources: &[Source], show: bool) -
     for seed in options.seed..options.seed + SEEDS {
         for (expansion, reports) in [(false, &mut alone), (true, &mut expanded)] {
             if !interrupted {
-                let report = Report::new(&run(options, sources, seed, expansion, show).await?);
+                let report = Report::new(&run(options, sources, seed, expansion, None, show).await?);
                 interrupted |= report.interrupted;
                 reports.push(report);
             }

@@ -1,6 +1,7 @@
 //! The options of the program.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,6 +65,10 @@ pub struct Options {
     /// Print the results as JSON, and nothing else
     #[arg(long)]
     pub json: bool,
+    /// Show metrics, health and the live page of the servers at this address, such as 127.0.0.1:9464. Whoever reaches it may
+    /// look [default: nowhere]
+    #[arg(long, value_name = "ADDR", conflicts_with = "compare")]
+    pub http: Option<SocketAddr>,
     /// The folder for the pictures
     #[arg(long, value_name = "FOLDER", default_value = "target/routes")]
     pub out: PathBuf,
@@ -117,8 +122,10 @@ impl Options {
         if alone && self.compare {
             return Some("--compare needs --role both, since it compares what servers and client do".into());
         }
-        let idle = self.role == Role::Client && self.servers.is_some();
-        idle.then(|| "--servers: there are none with --role client".into())
+        let idle = self.role == Role::Client;
+        let of_servers = [("--servers", self.servers.is_some()), ("--http", self.http.is_some())];
+        let (option, _) = of_servers.into_iter().find(|(_, given)| idle && *given)?;
+        Some(format!("{option}: there are no servers with --role client"))
     }
 
     /// How many servers this process is to have.

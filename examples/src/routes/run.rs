@@ -12,6 +12,7 @@ use super::progress::Progress;
 use super::servers::Servers;
 use super::site::Site;
 use super::{Board, Row, Timeline};
+use crate::observed::Observed;
 
 /// How often progress is shown on a terminal.
 const SHOW: Duration = Duration::from_millis(100);
@@ -36,6 +37,7 @@ pub(super) async fn run(
     sources: &[Source],
     seed: u64,
     expansion: bool,
+    observed: Option<&Observed>,
     show: bool,
 ) -> anyhow::Result<Outcome> {
     let site = Site::new(options);
@@ -43,8 +45,11 @@ pub(super) async fn run(
     // It listens before anybody can have anything to say.
     let client = if has_client { Some(Client::connect(&site).await?) } else { None };
     let board = client.as_ref().map(|client| client.board().clone()).unwrap_or_default();
-    let mut servers =
-        if has_servers { Servers::start(&site, options, expansion).await? } else { Servers::none() };
+    let mut servers = if has_servers {
+        Servers::start(&site, options, expansion, observed).await?
+    } else {
+        Servers::none()
+    };
     let timelines = servers.timelines().to_vec();
     if !has_client {
         let (service, broker) = (&options.service, &options.broker);

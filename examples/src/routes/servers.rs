@@ -9,6 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::site::Site;
 use super::{Options, Timeline, handler};
+use crate::observed::Observed;
 
 /// How long requests may run on when their server is told to end. After that another server has them.
 const GRACE: Duration = Duration::from_secs(2);
@@ -27,7 +28,12 @@ impl Servers {
     }
 
     /// As many servers as the options ask for. Without `expansion` their requests get no assistants.
-    pub(super) async fn start(site: &Site, options: &Options, expansion: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        site: &Site,
+        options: &Options,
+        expansion: bool,
+        observed: Option<&Observed>,
+    ) -> anyhow::Result<Self> {
         let start = Instant::now();
         let mut started = Self::none();
         for number in 1..=options.servers() {
@@ -35,11 +41,12 @@ impl Servers {
             let timeline = Timeline::new(&name, options.slots.into(), start);
             let transport =
                 site.connect(&name).await.with_context(|| format!("{name} can't be connected"))?;
+            let shown = observed.map(|observed| observed.monitor(&name));
             let server = Server::builder(handler(transport.publisher(), expansion))
                 .name(name)
                 .slots(options.slots.into())
                 .grace(GRACE)
-                .monitor(timeline.clone())
+                .monitor((timeline.clone(), shown))
                 .build()?;
             started.serving.spawn(server.serve(transport).with_signals().into_future());
             started.servers.push(server);

@@ -23,7 +23,7 @@ async fn every_request_is_answered_with_a_tour() {
     let options = options(&["--seconds", "0", "--interval", "0", "--requests", "7", "--slots", "2"]);
     let sources = options.sources().unwrap();
     for expansion in [true, false] {
-        let outcome = run(&options, &sources, 1, expansion, false).await.unwrap();
+        let outcome = run(&options, &sources, 1, expansion, None, false).await.unwrap();
         assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
         let report = Report::new(&outcome);
         assert_eq!(report.requests.len(), 7);

@@ -1,6 +1,7 @@
 //! The options of the program.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -79,6 +80,10 @@ pub struct Options {
     /// unprotected_internal for its assistants, and unprotected_external for an optional request and its assistants.
     #[arg(long)]
     pub assist: bool,
+    /// Show metrics, health and a live page at this address, such as 127.0.0.1:9464. Whoever reaches it may look [default:
+    /// nowhere]
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
     /// What to run for each request, and its arguments. No shell is between
     #[arg(last = true, required = true, value_name = "PROGRAM ARGS")]
     pub command: Vec<OsString>,

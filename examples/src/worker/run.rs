@@ -12,6 +12,7 @@ use tokio::task::JoinError;
 use super::connection::{Connection, End};
 use super::{Options, complain, lines, shared};
 use crate::broker::Broker;
+use crate::observed::Observed;
 
 /// What clap exits with when the options are wrong.
 const USAGE: u8 = 2;
@@ -32,7 +33,9 @@ pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
         broker => shared::connect(broker, &options.service).await?,
     };
     let Connection { transport, monitor, mut end, shared } = connection;
-    let server = match options.server().monitor(monitor).build() {
+    let observed = options.http.map(Observed::start).transpose()?;
+    let shown = observed.as_ref().map(|observed| observed.monitor(&options.service));
+    let server = match options.server().monitor((monitor, shown)).build() {
         Ok(server) => server,
         Err(error) => {
             Options::wrong(error)?.print()?;

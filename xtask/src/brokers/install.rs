@@ -10,7 +10,7 @@ use super::Options;
 use crate::tools;
 
 /// Installs Debian's packages, if that is wanted: it changes the machine.
-pub(super) fn apt(packages: &[&str], options: &Options) -> Result<()> {
+pub(crate) fn apt(packages: &[&str], options: &Options) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
     let packages_are = packages.join(" ");
@@ -54,7 +54,7 @@ pub(super) fn fetched(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> 
 }
 
 /// An installed program. Servers lie in folders that only root's PATH has.
-pub(super) fn installed(program: &str) -> Result<PathBuf> {
+pub(crate) fn installed(program: &str) -> Result<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
     folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
     folders.extend(["/usr/local/sbin", "/usr/sbin"].map(PathBuf::from));

@@ -109,7 +109,7 @@ async fn clients_at_one_broker_keep_to_their_own_and_may_come_before_the_servers
     let (one, other) = (short("3"), short("4"));
     let (_, first) = client(&broker, &one).await;
     let (site, second) = client(&broker, &other).await;
-    let mut servers = Servers::start(&site, &one, true).await.unwrap();
+    let mut servers = Servers::start(&site, &one, true, None).await.unwrap();
     let (missing, also_missing) =
         tokio::join!(first.results(one.patience, || 0), second.results(other.patience, || 0));
     assert_eq!((missing.len(), also_missing.len()), (0, 0));
