@@ -31,12 +31,12 @@ impl Request {
     /// Takes in what was delivered. `None` for what is done already, or isn't ours any more. One that can't be understood
     /// becomes a dead letter, and is the error that is returned.
     pub(crate) fn receive(link: &Arc<Link>, message: &OwnedMessage) -> Option<Result<Self, Error>> {
-        let part = link.assignment.get(message.partition())?;
         let offset = message.offset();
-        if !part.take(offset) {
+        let part = link.assignment.take(message.partition(), offset);
+        if part.is_none() {
             link.finished.notify_one();
-            return None;
         }
+        let part = part?;
         let (decoded, invalid) = match decode(message.headers()) {
             Ok(decoded) => (decoded, None),
             Err(error) => (decode_leniently(message.headers()), Some(error)),

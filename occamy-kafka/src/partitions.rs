@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::gaps::Gap;
-use crate::tracker::Tracker;
+use crate::tracker::{Taken, Tracker};
 
 /// The partitions that are assigned to this server. Clones share it.
 #[derive(Clone)]
@@ -73,6 +73,27 @@ impl Assignment {
         }
     }
 
+    /// A record of this partition has come. `None` for what is done already, or isn't ours any more.
+    pub(crate) fn take(&self, number: i32, offset: i64) -> Option<Part> {
+        let part = self.get(number)?;
+        match part.take(offset) {
+            Taken::Open => Some(part),
+            Taken::Finished => None,
+            Taken::WentBack => {
+                let topic = &self.0.topic;
+                tracing::warn!(
+                    topic,
+                    partition = number,
+                    offset,
+                    "the log has gone back: it is read from there"
+                );
+                self.lose(&self.remove(&[number]));
+                self.add(&[number], &[(number, offset, String::new())]);
+                self.take(number, offset)
+            }
+        }
+    }
+
     /// These are ours no more.
     pub(crate) fn remove(&self, numbers: &[i32]) -> Vec<Part> {
         let mut state = self.state();
@@ -96,7 +117,7 @@ impl Assignment {
         }
     }
 
-    pub(crate) fn get(&self, number: i32) -> Option<Part> {
+    fn get(&self, number: i32) -> Option<Part> {
         self.state().parts.get(&number).cloned()
     }
 
@@ -142,12 +163,11 @@ impl Assignment {
 }
 
 impl Part {
-    /// A record has come: false if it needs not be done, because it is already.
-    pub(crate) fn take(&self, offset: i64) -> bool {
+    fn take(&self, offset: i64) -> Taken {
         let mut state = self.state();
         let taken = state.tracker.take(offset);
         // What was passed by may be committed.
-        state.changes += u64::from(!taken);
+        state.changes += u64::from(taken == Taken::Finished);
         taken
     }
 
@@ -228,8 +248,8 @@ mod tests {
     async fn who_has_finished_waits_for_the_commit_that_covers_it() {
         let assignment = Assignment::new("topic", Handle::current());
         assignment.add(&[0, 3], &[(3, 7, "occamy-finished:1".into())]);
-        let part = assignment.get(3).unwrap();
-        assert!(part.take(7) && !part.take(8) && part.take(9));
+        assert!(assignment.take(3, 7).is_some() && assignment.take(3, 8).is_none());
+        let part = assignment.take(3, 9).unwrap();
         let mut first = part.finish(9);
         let snapshot = assignment.snapshot(&assignment.all());
         assert_eq!(
@@ -250,8 +270,8 @@ mod tests {
     async fn what_ends_after_the_partition_is_lost_is_never_committed() {
         let assignment = Assignment::new("topic", Handle::current());
         assignment.add(&[0], &[]);
-        let old = assignment.get(0).unwrap();
-        assert!(old.take(0) && old.take(1));
+        assert!(assignment.take(0, 0).is_some());
+        let old = assignment.take(0, 1).unwrap();
         let told = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&told);
         old.watch(1, Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed).to_string())));
@@ -263,5 +283,17 @@ mod tests {
         assert!(assignment.snapshot(&[old]).is_empty() && assignment.snapshot(&assignment.all()).is_empty());
         tokio::task::yield_now().await;
         assert_eq!(told.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_goes_back_is_begun_anew() {
+        let assignment = Assignment::new("topic", Handle::current());
+        assignment.add(&[0], &[(0, 100, "occamy-finished:1-7".into())]);
+        let old = assignment.take(0, 100).unwrap();
+        let new = assignment.take(0, 3).unwrap();
+        assert!(old.finish(100).await.is_err() && old.is_lost() && !new.is_lost());
+        assert!(assignment.take(0, 4).is_some() && assignment.take(1, 0).is_none());
+        drop(new.finish(3));
+        assert_eq!(assignment.snapshot(&assignment.all())[0].offset, 4);
     }
 }

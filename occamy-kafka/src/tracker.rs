@@ -1,23 +1,39 @@
 //! What is finished of one partition, in whatever order, and how much of that can be committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 /// The offsets of one partition that have been taken in since it was assigned.
 ///
 /// Kafka remembers one offset of a partition: everything before it is done. Tasks end in any order, so that is the first
 /// that is not finished. Those that are finished beyond it are written beside it, as far as there is room, so that another
 /// server which takes the partition over passes them by.
+///
+/// Records come in the order of their offsets, so what is neither open nor still to come is finished: only what is open is
+/// kept, however many are finished while one task runs for hours.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
     /// After the last one that was taken in.
     position: i64,
-    /// Taken in, and not finished.
-    open: BTreeSet<i64>,
-    /// Finished, and after an open one.
-    beyond: BTreeSet<i64>,
-    /// Finished by who had the partition before us, and not seen yet.
-    before: BTreeSet<i64>,
+    /// How many were taken in.
+    taken: usize,
+    /// Taken in and not finished, each with how many were taken in before it.
+    open: BTreeMap<i64, usize>,
+    /// Finished by who had the partition before us, and not reached yet. In order.
+    before: VecDeque<RangeInclusive<i64>>,
+}
+
+/// What is to become of a record that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is to be done.
+    Open,
+    /// It is done already.
+    Finished,
+    /// It is one of those that were passed, so the log is another one than it was: the end was cut off, or the topic made
+    /// anew. What is known of its offsets is worth nothing.
+    WentBack,
 }
 
 /// How much of it may be written beside the offset. Kafka's default limit, `offset.metadata.max.bytes`, is 4,096 bytes.
@@ -32,63 +48,60 @@ impl Tracker {
         Self { position: committed, before: decode(committed, metadata), ..Self::default() }
     }
 
-    /// A record has come. False if it needs not be done, because it is already.
-    pub(crate) fn take(&mut self, offset: i64) -> bool {
-        // What is delivered twice was open and still is, or is finished.
-        if offset < self.position && !self.open.contains(&offset) {
-            return false;
+    /// A record has come.
+    pub(crate) fn take(&mut self, offset: i64) -> Taken {
+        if offset < self.position {
+            return Taken::WentBack;
         }
-        self.position = self.position.max(offset + 1);
-        if self.before.remove(&offset) {
-            if !self.open.is_empty() {
-                self.beyond.insert(offset);
-            }
-            return false;
+        self.position = offset.saturating_add(1);
+        let number = self.taken;
+        self.taken += 1;
+        while self.before.front().is_some_and(|range| *range.end() < offset) {
+            self.before.pop_front();
         }
-        self.open.insert(offset)
+        if self.before.front().is_some_and(|range| range.contains(&offset)) {
+            return Taken::Finished;
+        }
+        self.open.insert(offset, number);
+        Taken::Open
     }
 
     /// A record is finished.
     pub(crate) fn finish(&mut self, offset: i64) {
-        if self.open.remove(&offset) {
-            self.beyond.insert(offset);
-            let committable = self.committable();
-            self.beyond.retain(|&finished| finished >= committable);
-        }
+        self.open.remove(&offset);
     }
 
     /// Everything before this is finished.
     pub(crate) fn committable(&self) -> i64 {
-        self.open.first().copied().unwrap_or(self.position)
+        self.open.first_key_value().map_or(self.position, |(&offset, _)| offset)
     }
 
     /// How many are finished and wait for one before them.
     pub(crate) fn waiting(&self) -> usize {
-        self.beyond.len()
+        self.open.first_key_value().map_or(0, |(_, before)| self.taken - before - self.open.len())
     }
 
     /// The record that those wait for.
     pub(crate) fn gap(&self) -> Option<i64> {
-        self.open.first().copied().filter(|_| !self.beyond.is_empty())
+        self.open.first_key_value().map(|(&offset, _)| offset).filter(|_| self.waiting() > 0)
     }
 
     /// What is to stand beside the [committable](Self::committable) offset: what is finished beyond it, the first ones if
     /// there isn't room for all.
     pub(crate) fn metadata(&self) -> String {
+        let ends = self.open.keys().skip(1).copied().chain([self.position]);
+        let between = self.open.keys().zip(ends).map(|(open, end)| open + 1..=end - 1);
         // What nobody has seen yet is passed on.
-        encode(self.committable(), self.beyond.union(&self.before))
+        let before = self.before.iter().map(|range| self.position.max(*range.start())..=*range.end());
+        encode(self.committable(), between.chain(before))
     }
 }
 
 /// As ranges, counted from the offset beside which they stand: `occamy-finished:1-3,7`.
-fn encode<'a>(committed: i64, finished: impl Iterator<Item = &'a i64>) -> String {
+fn encode(committed: i64, finished: impl Iterator<Item = RangeInclusive<i64>>) -> String {
     let mut text = String::new();
-    let mut finished = finished.map(|offset| offset - committed).filter(|&offset| offset >= 0).peekable();
-    while let Some(first) = finished.next() {
-        let mut last = first;
-        while let Some(next) = finished.next_if(|&next| next == last + 1) {
-            last = next;
-        }
+    for range in finished.filter(|range| !range.is_empty()) {
+        let (first, last) = (range.start() - committed, range.end() - committed);
         let before = text.len();
         text.push_str(if text.is_empty() { MARK } else { "," });
         write!(text, "{first}").expect("a string takes everything");
@@ -104,15 +117,18 @@ fn encode<'a>(committed: i64, finished: impl Iterator<Item = &'a i64>) -> String
 }
 
 /// Whatever it is, it is no reason to fail: at worst a record is done once more.
-fn decode(committed: i64, text: &str) -> BTreeSet<i64> {
-    /// A range that somebody else wrote must not fill the memory.
-    const MOST: usize = 1 << 20;
-    let mut finished = BTreeSet::new();
+fn decode(committed: i64, text: &str) -> VecDeque<RangeInclusive<i64>> {
+    let mut finished = VecDeque::new();
+    let mut behind = committed;
     for range in text.strip_prefix(MARK).unwrap_or_default().split(',') {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (Ok(first), Ok(last)) = (first.parse::<i64>(), last.parse::<i64>()) else { continue };
-        let offsets = (first..=last).take(MOST.saturating_sub(finished.len()));
-        finished.extend(offsets.filter_map(|offset| committed.checked_add(offset)));
+        let offset = |text: &str| text.parse().ok().and_then(|offset: i64| committed.checked_add(offset));
+        let (Some(first), Some(last)) = (offset(first), offset(last)) else { continue };
+        // We write them in order.
+        if (behind..=last).contains(&first) {
+            finished.push_back(first..=last);
+            behind = last.saturating_add(1);
+        }
     }
     finished
 }
@@ -124,7 +140,7 @@ mod tests {
     fn taken(committed: i64, offsets: impl IntoIterator<Item = i64>) -> Tracker {
         let mut tracker = Tracker::resume(committed, "");
         for offset in offsets {
-            assert!(tracker.take(offset));
+            assert_eq!(tracker.take(offset), Taken::Open);
         }
         tracker
     }
@@ -157,7 +173,7 @@ mod tests {
         [6, 7, 8, 10].into_iter().for_each(|offset| tracker.finish(offset));
         assert_eq!((tracker.committable(), &*tracker.metadata()), (5, "occamy-finished:1-3,5"));
         let mut next = Tracker::resume(tracker.committable(), &tracker.metadata());
-        let open: Vec<i64> = (5..13).filter(|&offset| next.take(offset)).collect();
+        let open: Vec<i64> = (5..13).filter(|&offset| next.take(offset) == Taken::Open).collect();
         assert_eq!(open, [5, 9, 11, 12]);
         // It passes on what it has not seen itself.
         let early = Tracker::resume(tracker.committable(), &tracker.metadata());
@@ -169,19 +185,27 @@ mod tests {
     #[test]
     fn what_was_finished_before_the_first_open_one_is_committable_too() {
         let mut tracker = Tracker::resume(5, "occamy-finished:0-2");
-        assert!(!tracker.take(5) && !tracker.take(6) && !tracker.take(7) && tracker.take(8));
+        let taken = [5, 6, 7, 8].map(|offset| tracker.take(offset));
+        assert_eq!(taken, [Taken::Finished, Taken::Finished, Taken::Finished, Taken::Open]);
         assert_eq!((tracker.committable(), tracker.waiting()), (8, 0));
     }
 
     #[test]
-    fn a_record_that_is_delivered_twice_is_taken_once() {
+    fn an_offset_that_was_passed_is_never_taken_for_a_finished_one() {
         let mut tracker = taken(0, 0..2);
-        assert!(!tracker.take(0), "it is open");
+        assert_eq!(tracker.take(0), Taken::WentBack, "it is open");
         tracker.finish(0);
-        assert!(!tracker.take(0), "it is finished");
-        assert_eq!(tracker.committable(), 1);
-        tracker.finish(0);
+        assert_eq!(tracker.take(0), Taken::WentBack, "it is finished");
+        assert_eq!(Tracker::resume(100, "").take(99), Taken::WentBack, "it was committed");
         assert_eq!((tracker.committable(), tracker.waiting()), (1, 0));
+    }
+
+    #[test]
+    fn a_million_that_are_finished_while_one_task_runs_take_no_room() {
+        let mut tracker = taken(0, 0..1_000_000);
+        (1..1_000_000).for_each(|offset| tracker.finish(offset));
+        assert_eq!((tracker.committable(), tracker.waiting(), tracker.open.len()), (0, 999_999, 1));
+        assert_eq!(tracker.metadata(), "occamy-finished:1-999999");
     }
 
     #[test]
@@ -191,13 +215,17 @@ mod tests {
         let metadata = tracker.metadata();
         assert!(metadata.len() <= ROOM && metadata.len() > ROOM - 20, "{}", metadata.len());
         let resumed = Tracker::resume(0, &metadata);
-        assert!(resumed.before.len() > 700 && resumed.before.iter().all(|offset| offset % 2 == 1));
-        for nonsense in
-            ["", "another's", "occamy-finished:", "occamy-finished:x,3-,-,5-4", "occamy-finished:-7"]
-        {
-            assert!(Tracker::resume(0, nonsense).before.is_empty(), "{nonsense}");
+        assert!(resumed.before.len() > 700 && resumed.before.iter().all(|range| range.start() % 2 == 1));
+        for nonsense in [
+            "",
+            "another's",
+            "occamy-finished:",
+            "occamy-finished:x,3-,-,5-4",
+            "occamy-finished:-7",
+            "occamy-finished:9223372036854775807",
+        ] {
+            assert!(Tracker::resume(1, nonsense).before.is_empty(), "{nonsense}");
         }
-        let huge = Tracker::resume(i64::MAX - 5, "occamy-finished:0-9223372036854775807");
-        assert!(huge.before.len() <= 1 << 20);
+        assert_eq!(Tracker::resume(7, "occamy-finished:5-6,1-9,6,8").before, [12..=13, 15..=15]);
     }
 }

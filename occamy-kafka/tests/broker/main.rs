@@ -4,4 +4,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod gaps;
+mod offsets;
 mod storm;
+mod support;

@@ -1,0 +1,63 @@
+//! Offsets that go back: the log is another one than it was.
+
+use occamy_core::Verdict;
+use occamy_core::transport::Transport;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::timeout;
+
+use crate::support::{PATIENCE, Service, next};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offset_committed_beyond_the_end_skips_nothing() {
+    let Some(service) = Service::new("beyond") else { return };
+    let transport = service.builder().connect().await.unwrap();
+    for number in 0..3_u8 {
+        service.write(0, &[number]).await;
+    }
+    let mut committed = TopicPartitionList::new();
+    committed.add_partition_offset(&service.topic(), 0, Offset::Offset(100)).unwrap();
+    service.outsider().commit(&committed, CommitMode::Sync).unwrap();
+    let mut requests = transport.requests();
+    for number in 0..3_u8 {
+        let request = next(&mut *requests).await;
+        assert_eq!(request.body()[..], [number]);
+        request.settle(Verdict::Done).await.unwrap();
+    }
+    let mut partitions = TopicPartitionList::new();
+    partitions.add_partition(&service.topic(), 0);
+    let committed = service.outsider().committed_offsets(partitions, PATIENCE).unwrap();
+    assert_eq!(committed.elements()[0].offset(), Offset::Offset(3));
+    drop(requests);
+    transport.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_made_anew_while_a_server_runs_is_read_from_its_beginning() {
+    let Some(service) = Service::new("anew") else { return };
+    let builder = service.builder().setting("topic.metadata.refresh.interval.ms", "500");
+    let transport = builder.connect().await.unwrap();
+    let mut requests = transport.requests();
+    for _ in 0..5 {
+        service.write(0, b"old").await;
+        next(&mut *requests).await.settle(Verdict::Done).await.unwrap();
+    }
+    let (admin, topic, options) = (service.admin(), service.topic(), AdminOptions::new());
+    admin.delete_topics(&[&topic], &options).await.unwrap();
+    let create = async {
+        let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
+        while admin.create_topics([&new], &options).await.unwrap()[0].is_err() {}
+    };
+    timeout(PATIENCE, create).await.unwrap();
+    for number in 0..8_u8 {
+        service.write(0, &[number]).await;
+    }
+    for number in 0..8_u8 {
+        let request = next(&mut *requests).await;
+        assert_eq!(request.body()[..], [number]);
+        request.settle(Verdict::Done).await.unwrap();
+    }
+    drop(requests);
+    transport.close().await.unwrap();
+}

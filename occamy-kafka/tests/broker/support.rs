@@ -1,0 +1,81 @@
+//! A service of its own for each test, and the node as an operator sees it.
+
+use std::time::Duration;
+
+use occamy_core::Message;
+use occamy_core::transport::RequestStream;
+use occamy_kafka::{KafkaBuilder, KafkaTransport};
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::time::timeout;
+
+use crate::common;
+
+/// How long anything may take, on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Service {
+    address: String,
+    pub(crate) name: String,
+    producer: FutureProducer,
+}
+
+impl Service {
+    /// A new one, if there is a node.
+    pub(crate) fn new(test: &str) -> Option<Self> {
+        let address = common::address()?;
+        let name = format!("test-{test}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+        let mut config = ClientConfig::new();
+        let producer = config.set("bootstrap.servers", &address).set("acks", "all").create().unwrap();
+        Some(Self { address, name, producer })
+    }
+
+    pub(crate) fn builder(&self) -> KafkaBuilder {
+        let builder = KafkaTransport::builder(&self.name).url(format!("kafka://{}", self.address));
+        builder.session_timeout(Duration::from_secs(6)).partitions(1)
+    }
+
+    pub(crate) fn topic(&self) -> String {
+        format!("{}-request", self.name)
+    }
+
+    pub(crate) fn admin(&self) -> AdminClient<DefaultClientContext> {
+        ClientConfig::new().set("bootstrap.servers", &self.address).create().unwrap()
+    }
+
+    /// A consumer of the service's group that never joins it.
+    pub(crate) fn outsider(&self) -> BaseConsumer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.address).set("group.id", &self.name);
+        config.set("enable.auto.commit", "false").create().unwrap()
+    }
+
+    /// Writes a request as any client would, and returns its offset.
+    pub(crate) async fn write(&self, partition: i32, body: &[u8]) -> i64 {
+        self.write_with(partition, body, OwnedHeaders::new()).await
+    }
+
+    pub(crate) async fn write_with(&self, partition: i32, body: &[u8], headers: OwnedHeaders) -> i64 {
+        let topic = self.topic();
+        let record = FutureRecord::<(), _>::to(&topic).partition(partition).payload(body).headers(headers);
+        self.producer.send(record, PATIENCE).await.map_err(|(error, _)| error).unwrap().offset
+    }
+}
+
+/// The next request, for which there is room.
+pub(crate) async fn next(requests: &mut dyn RequestStream) -> Box<dyn Message> {
+    let next = async {
+        loop {
+            match requests.next(1).await {
+                Ok(request) => break request.expect("the stream goes on"),
+                // Topics that come and go are errors meanwhile.
+                Err(error) => eprintln!("{error}"),
+            }
+        }
+    };
+    timeout(PATIENCE, next).await.expect("a request comes in time")
+}
