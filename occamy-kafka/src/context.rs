@@ -1,10 +1,11 @@
 //! What librdkafka tells: errors, what is assigned and revoked, what is committed.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::stream_consumer::{StreamConsumer, StreamPartitionQueue};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -13,12 +14,13 @@ use tokio::sync::mpsc;
 use crate::partitions::Assignment;
 
 /// What the pump is told.
-#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     /// No broker can be reached, as it seems.
     BrokersDown,
-    /// Partitions were assigned or revoked.
-    Rebalanced,
+    /// A partition is assigned, and what is fetched of it comes here.
+    Assigned(i32, StreamPartitionQueue<Context>),
+    /// A partition is revoked.
+    Revoked(i32),
 }
 
 pub(crate) type Events = mpsc::UnboundedSender<Event>;
@@ -29,15 +31,35 @@ pub(crate) struct Context {
     events: Events,
     last_error: Arc<Mutex<Option<String>>>,
     assignment: Option<Assignment>,
+    /// The consumer of requests itself, which has this.
+    consumer: Arc<OnceLock<Weak<StreamConsumer<Context>>>>,
 }
 
 impl Context {
     pub(crate) fn new(events: Events) -> Self {
-        Self { events, last_error: Arc::default(), assignment: None }
+        Self { events, last_error: Arc::default(), assignment: None, consumer: Arc::default() }
     }
 
     pub(crate) fn with_assignment(events: Events, assignment: Assignment) -> Self {
         Self { assignment: Some(assignment), ..Self::new(events) }
+    }
+
+    /// Whose context this is. To be told before it subscribes.
+    pub(crate) fn belongs_to(&self, consumer: &Arc<StreamConsumer<Self>>) {
+        let _ = self.consumer.set(Arc::downgrade(consumer));
+    }
+
+    /// Gives each of these partitions a queue of its own, before anything is fetched: what has come to the consumer's own
+    /// can't be left there until there is room for it, and would not be in order with what comes later. It is done at each
+    /// assignment, because of a topic that was made anew the client has new queues.
+    fn split(&self, numbers: &[i32], topic: &str) {
+        let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
+        for &number in numbers {
+            match consumer.split_partition_queue(topic, number) {
+                Some(queue) => drop(self.events.send(Event::Assigned(number, queue))),
+                None => tracing::warn!(topic, number, "the partition has no queue of its own"),
+            }
+        }
     }
 
     fn note(&self, error: String) {
@@ -77,8 +99,13 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     /// What is finished is committed before it goes: after that nobody may.
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let (Some(assignment), Rebalance::Revoke(revoked)) = (&self.assignment, rebalance) else { return };
-        let parts = assignment.remove(&numbers(revoked));
+        let Some(assignment) = &self.assignment else { return };
+        let revoked = match rebalance {
+            Rebalance::Assign(assigned) => return self.split(&numbers(assigned), assignment.topic()),
+            Rebalance::Revoke(revoked) => numbers(revoked),
+            Rebalance::Error(_) => return,
+        };
+        let parts = assignment.remove(&revoked);
         if !consumer.assignment_lost() {
             let snapshot = assignment.snapshot(&parts);
             let list = assignment.list(&snapshot);
@@ -88,6 +115,9 @@ impl ConsumerContext for Context {
             }
         }
         assignment.lose(&parts);
+        for number in revoked {
+            let _ = self.events.send(Event::Revoked(number));
+        }
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
@@ -100,7 +130,6 @@ impl ConsumerContext for Context {
             Rebalance::Error(error) => tracing::warn!(%error, "partitions could not be shared out"),
             Rebalance::Revoke(_) => {}
         }
-        let _ = self.events.send(Event::Rebalanced);
     }
 }
 

@@ -54,6 +54,10 @@
 //!   [session](KafkaBuilder::session_timeout) lasts 45 s, and with an [instance id](KafkaBuilder::instance_id) a restart moves
 //!   nothing.
 //! - **A draining server** keeps its partitions until its last task has ended, since only their owner may commit.
+//! - **Records go when the topic says so**, done or not: `retention.ms` is a week where the brokers aren't told otherwise. What
+//!   has to wait longer needs a longer one, and so do dead letters.
+//! - **A topic that is deleted and made anew** under a running server is read from its beginning only if it is shorter than it
+//!   was: librdkafka goes on at the offset where it is. Stop the servers first.
 //! - Kafka doesn't count deliveries, so `max_deliveries` has no effect.
 //!
 //! Commit metadata has room for 4,096 bytes by default (`offset.metadata.max.bytes`). What is finished beyond that runs again

@@ -61,6 +61,10 @@ impl Assignment {
         Self(Arc::new(Inner { topic: topic.to_owned(), runtime, state: Mutex::default() }))
     }
 
+    pub(crate) fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
     /// These are ours from here on, and were left so.
     pub(crate) fn add(&self, numbers: &[i32], left: &[(i32, i64, String)]) {
         let mut state = self.state();

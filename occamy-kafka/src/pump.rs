@@ -1,6 +1,7 @@
 //! What goes on for as long as a transport lives: requests are fetched and put on the shelf, what is finished is committed,
 //! and the connection is looked after.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -29,14 +30,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Runs until the link is closed.
 pub(crate) async fn run(
     link: Arc<Link>,
-    consumer: StreamConsumer<Context>,
+    consumer: Arc<StreamConsumer<Context>>,
     events: mpsc::UnboundedReceiver<Event>,
 ) {
     let _end = End(Arc::clone(&link));
     let mut pump = Pump {
         link,
-        consumer: Arc::new(consumer),
-        queues: Vec::new(),
+        consumer,
+        queues: BTreeMap::new(),
         events,
         joined: false,
         committing: None,
@@ -70,7 +71,7 @@ struct Pump {
     /// It tells of the group. It is always asked, so that the group sees that we are there.
     consumer: Arc<StreamConsumer<Context>>,
     /// What is fetched, by partition. They are asked when something is wanted, and fill up meanwhile.
-    queues: Vec<StreamPartitionQueue<Context>>,
+    queues: BTreeMap<i32, StreamPartitionQueue<Context>>,
     events: mpsc::UnboundedReceiver<Event>,
     joined: bool,
     /// What the commit is of that is under way.
@@ -89,7 +90,7 @@ impl Pump {
         self.drain();
         let missing = self.link.shelf.missing();
         tokio::select! {
-            // What has come before its partition had a queue of its own comes here, too.
+            // Records have queues of their own: errors come here, and what the group tells.
             received = self.consumer.recv() => {
                 let received = received.map(|message| message.detach());
                 self.take(received);
@@ -103,24 +104,14 @@ impl Pump {
         }
     }
 
-    /// Joins the group, if the server wants requests and has not. Gives each partition a queue of its own, whoever has it.
+    /// Joins the group, if the server wants requests and has not.
     fn join(&mut self) {
-        if !self.link.serves.load(Ordering::Relaxed) {
+        if self.joined || !self.link.serves.load(Ordering::Relaxed) {
             return;
         }
-        let topic = &self.link.builder.names.request_topic;
-        for number in self.queues.len()..usize::try_from(self.link.partitions()).unwrap_or_default() {
-            let number = i32::try_from(number).unwrap_or(i32::MAX);
-            match self.consumer.split_partition_queue(topic, number) {
-                Some(queue) => self.queues.push(queue),
-                None => break,
-            }
-        }
-        if !self.joined {
-            match self.consumer.subscribe(&[topic]) {
-                Ok(()) => self.joined = true,
-                Err(error) => self.link.shelf.fail(Error::other(error)),
-            }
+        match self.consumer.subscribe(&[&self.link.builder.names.request_topic]) {
+            Ok(()) => self.joined = true,
+            Err(error) => self.link.shelf.fail(Error::other(error)),
         }
     }
 
@@ -149,8 +140,12 @@ impl Pump {
     fn heed(&mut self, event: Event) {
         match event {
             Event::BrokersDown => self.link.look.notify_one(),
-            // What waited in a partition that is gone waits no more.
-            Event::Rebalanced => self.tell_of_waiting(),
+            Event::Assigned(number, queue) => drop(self.queues.insert(number, queue)),
+            Event::Revoked(number) => {
+                self.queues.remove(&number);
+                // What waited in a partition that is gone waits no more.
+                self.tell_of_waiting();
+            }
         }
     }
 
@@ -205,12 +200,13 @@ impl Pump {
     /// Commits for the last time, and leaves the group.
     async fn end(self) {
         const PATIENCE: Duration = Duration::from_secs(5);
-        let Self { link, consumer, queues, mut committing, .. } = self;
+        let Self { link, consumer, queues, events, mut committing, .. } = self;
         // One after the other.
         if committing.is_some() {
             let _ = timeout(PATIENCE, ended(&mut committing)).await;
         }
-        drop(queues);
+        // The consumer lives as long as these.
+        drop((queues, events));
         link.shelf.close().into_iter().for_each(Request::leave);
         let (left, leaving) = tokio::sync::oneshot::channel();
         let assignment = link.assignment.clone();
@@ -240,12 +236,13 @@ async fn ended(committing: &mut Option<Committing>) -> KafkaResult<()> {
 }
 
 /// The next record of any partition, the first of which is another one each time.
-async fn next(queues: &[StreamPartitionQueue<Context>]) -> KafkaResult<OwnedMessage> {
+async fn next(queues: &BTreeMap<i32, StreamPartitionQueue<Context>>) -> KafkaResult<OwnedMessage> {
     if queues.is_empty() {
         return std::future::pending().await;
     }
-    let (before, after) = queues.split_at(fastrand::usize(..queues.len()));
-    let (received, ..) = select_all(after.iter().chain(before).map(|queue| queue.recv().boxed())).await;
+    let first = fastrand::usize(..queues.len());
+    let queues = queues.values().skip(first).chain(queues.values().take(first));
+    let (received, ..) = select_all(queues.map(|queue| queue.recv().boxed())).await;
     received.map(|message| message.detach())
 }
 

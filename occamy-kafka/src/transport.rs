@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::builder::KafkaBuilder;
 use crate::connect::{ConnectError, admin, config, topics, unusable};
-use crate::context::{Context, Event};
+use crate::context::Context;
 use crate::control::{Controls, assign, listen};
 use crate::link::Link;
 use crate::message::Request;
@@ -93,10 +93,14 @@ async fn open(
     let names = builder.names.clone();
     let assignment = Assignment::new(&names.request_topic, runtime.clone());
     let context = Context::with_assignment(events.clone(), assignment.clone());
-    let consumer: StreamConsumer<Context> =
-        group_config(&common, &builder).create_with_context(context).map_err(|error| unusable(&error))?;
+    let consumer: StreamConsumer<Context> = group_config(&common, &builder)
+        .create_with_context(context.clone())
+        .map_err(|error| unusable(&error))?;
+    let consumer = Arc::new(consumer);
+    context.belongs_to(&consumer);
     let controls: StreamConsumer<Context> = control_config(&common, &builder)
-        .create_with_context(Context::new(silent(&events)))
+        // One client is enough to tell that the brokers are down.
+        .create_with_context(Context::new(mpsc::unbounded_channel().0))
         .map_err(|error| unusable(&error))?;
     assign(&controls, &names.control_topic, partitions, builder.connect_timeout).map_err(|error| {
         let why = format!("the control messages can't be read: {error}");
@@ -108,11 +112,6 @@ async fn open(
     runtime.spawn(pump::look_after(Arc::clone(&link)));
     runtime.spawn(listen(Arc::clone(&link), Arc::new(controls), partitions));
     Ok(link)
-}
-
-/// One client is enough to tell that the brokers are down.
-fn silent(_: &mpsc::UnboundedSender<Event>) -> mpsc::UnboundedSender<Event> {
-    mpsc::unbounded_channel().0
 }
 
 fn producer_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig {

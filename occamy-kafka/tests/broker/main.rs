@@ -5,5 +5,6 @@
 mod common;
 mod gaps;
 mod offsets;
+mod partitions;
 mod storm;
 mod support;

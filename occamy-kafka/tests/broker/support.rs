@@ -30,7 +30,9 @@ impl Service {
         let address = common::address()?;
         let name = format!("test-{test}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
         let mut config = ClientConfig::new();
-        let producer = config.set("bootstrap.servers", &address).set("acks", "all").create().unwrap();
+        config.set("bootstrap.servers", &address).set("acks", "all");
+        // It is to know of partitions that are added.
+        let producer = config.set("topic.metadata.refresh.interval.ms", "100").create().unwrap();
         Some(Self { address, name, producer })
     }
 
@@ -61,8 +63,17 @@ impl Service {
 
     pub(crate) async fn write_with(&self, partition: i32, body: &[u8], headers: OwnedHeaders) -> i64 {
         let topic = self.topic();
-        let record = FutureRecord::<(), _>::to(&topic).partition(partition).payload(body).headers(headers);
-        self.producer.send(record, PATIENCE).await.map_err(|(error, _)| error).unwrap().offset
+        let record =
+            || FutureRecord::<(), _>::to(&topic).partition(partition).payload(body).headers(headers.clone());
+        let written = async {
+            loop {
+                match self.producer.send(record(), PATIENCE).await {
+                    Ok(written) => break written.offset,
+                    Err((error, _)) => eprintln!("{error}"),
+                }
+            }
+        };
+        timeout(PATIENCE, written).await.expect("a record is written in time")
     }
 }
 
