@@ -122,9 +122,15 @@ pub(crate) fn admin(config: &ClientConfig, events: &Events) -> Result<AdminClien
     config.create_with_context(Context::new(events.clone())).map_err(|error| unusable(&error))
 }
 
-/// What librdkafka says of a setting.
+/// What librdkafka says of a setting, without its value: that may be secret.
 pub(crate) fn unusable(error: &KafkaError) -> ConnectError {
-    ConnectError::Config(error.to_string())
+    let why = match error {
+        KafkaError::ClientConfig(_, why, name, value) if !value.is_empty() => {
+            format!("the setting {name} is not taken: {}", why.replace(&**value, "***"))
+        }
+        other => other.to_string(),
+    };
+    ConnectError::Config(why)
 }
 
 /// Sees to it that the topics are there. The client is one whose context
@@ -207,6 +213,8 @@ pub(crate) fn partitions(metadata: &Metadata, topic: &str) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::consumer::BaseConsumer;
+
     use super::*;
 
     #[test]
@@ -235,5 +243,20 @@ mod tests {
             let shown = format!("{error} {error:?}");
             assert!(shown.contains("looks like") && !shown.contains("hunter2"), "{url}: {shown}");
         }
+    }
+
+    #[test]
+    fn a_setting_that_is_not_taken_is_named_without_its_value() {
+        for (name, value) in
+            [("ssl.key.secret", "hunter2"), ("client.dns.lookup", "hunter2"), ("linger.ms", "hunter2")]
+        {
+            let config = config(&KafkaBuilder::new("a").setting(name, value)).unwrap();
+            let error = unusable(&config.create::<BaseConsumer>().err().unwrap());
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains(name) && !shown.contains("hunter2"), "{shown}");
+        }
+        let config = config(&KafkaBuilder::new("a").url("kafka://user:hunter2%00@a")).unwrap();
+        let error = unusable(&config.create::<BaseConsumer>().err().unwrap());
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
 }
