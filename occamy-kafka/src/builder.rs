@@ -174,7 +174,7 @@ impl KafkaBuilder {
     }
 
     /// The largest message that is sent, headers and body together, in bytes. 1,000,000 by default; the brokers' limit is
-    /// `message.max.bytes`, and has to be about 32 KiB larger.
+    /// `message.max.bytes`, and has to be about 32 KiB larger. What others have sent is handed back and buried whatever its size.
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.max_message = bytes;
         self

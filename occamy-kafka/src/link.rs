@@ -73,8 +73,11 @@ impl Link {
         self.partitions.load(Ordering::Relaxed)
     }
 
-    /// Partitions can be added, and are never removed.
+    /// So many were found, or none because the topic can't be seen.
     pub(crate) fn set_partitions(&self, partitions: i32) {
-        self.partitions.fetch_max(partitions, Ordering::Relaxed);
+        // A topic that was made anew may have fewer.
+        if partitions > 0 {
+            self.partitions.store(partitions, Ordering::Relaxed);
+        }
     }
 }

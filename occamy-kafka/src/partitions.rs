@@ -7,6 +7,7 @@ use occamy_core::LeaseWatch;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use crate::gaps::Gap;
 use crate::tracker::{Taken, Tracker};
@@ -32,13 +33,13 @@ struct State {
 pub(crate) struct Part {
     pub(crate) number: i32,
     state: Arc<Mutex<PartState>>,
+    /// Somebody else has it. Only set under the lock.
+    lost: CancellationToken,
 }
 
 #[derive(Default)]
 struct PartState {
     tracker: Tracker,
-    /// Somebody else has it.
-    lost: bool,
     /// Whom to tell of that, by offset.
     watches: BTreeMap<i64, Vec<LeaseWatch>>,
     /// How often something was finished, and how much of that is committed.
@@ -72,8 +73,7 @@ impl Assignment {
             let left = left.iter().find(|(found, ..)| *found == number);
             let tracker = left
                 .map_or_else(Tracker::default, |(_, offset, metadata)| Tracker::resume(*offset, metadata));
-            let part = PartState { tracker, ..PartState::default() };
-            state.parts.insert(number, Part { number, state: Arc::new(Mutex::new(part)) });
+            state.parts.insert(number, Part::new(number, tracker));
         }
     }
 
@@ -109,7 +109,7 @@ impl Assignment {
         for part in parts {
             let (watches, waiting) = {
                 let mut state = part.state();
-                state.lost = true;
+                part.lost.cancel();
                 (std::mem::take(&mut state.watches), std::mem::take(&mut state.waiting))
             };
             // Who waits hears of it when the sender goes.
@@ -167,6 +167,11 @@ impl Assignment {
 }
 
 impl Part {
+    fn new(number: i32, tracker: Tracker) -> Self {
+        let state = PartState { tracker, ..PartState::default() };
+        Self { number, state: Arc::new(Mutex::new(state)), lost: CancellationToken::new() }
+    }
+
     fn take(&self, offset: i64) -> Taken {
         let mut state = self.state();
         let taken = state.tracker.take(offset);
@@ -180,7 +185,7 @@ impl Part {
         let (committed, waits) = oneshot::channel();
         let mut state = self.state();
         let watches = state.watches.remove(&offset);
-        if !state.lost {
+        if !self.is_lost() {
             state.tracker.finish(offset);
             state.changes += 1;
             let change = state.changes;
@@ -193,13 +198,18 @@ impl Part {
     }
 
     pub(crate) fn is_lost(&self) -> bool {
-        self.state().lost
+        self.lost.is_cancelled()
+    }
+
+    /// Resolves when the partition is somebody else's.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
     }
 
     /// Calls `lost` when the partition is somebody else's: at once if it is.
     pub(crate) fn watch(&self, offset: i64, lost: LeaseWatch) {
         let mut state = self.state();
-        if !state.lost {
+        if !self.is_lost() {
             return state.watches.entry(offset).or_default().push(lost);
         }
         drop(state);
@@ -208,7 +218,7 @@ impl Part {
 
     fn snapshot(&self) -> Option<Snapshot> {
         let state = self.state();
-        let due = !state.lost && state.changes > state.committed;
+        let due = !self.is_lost() && state.changes > state.committed;
         due.then(|| Snapshot {
             part: self.clone(),
             changes: state.changes,

@@ -7,14 +7,14 @@ use futures_util::FutureExt;
 use occamy_core::transport::PublishError;
 use occamy_core::{BoxFuture, Headers};
 use occamy_transport::{Address, Confirmation, Connectivity, Line};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureRecord, Producer};
+use tokio::time::{Instant, sleep};
 
 use crate::headers::{encode, size};
 use crate::link::Link;
-
-/// What a dead letter and a batch may have more than a message, in bytes.
-pub(crate) const RESERVED: usize = 32 << 10;
 
 /// A record that can be written as it is. Cloning is cheap but for the headers.
 #[derive(Clone)]
@@ -45,6 +45,15 @@ impl Letter {
     }
 }
 
+impl Letter {
+    /// The same to another partition, if it names one.
+    pub(crate) fn elsewhere(&mut self, link: &Link) {
+        if self.partition.is_some() {
+            self.partition = link.others_partition();
+        }
+    }
+}
+
 impl Link {
     /// A partition that another server has, if there is one.
     pub(crate) fn others_partition(&self) -> Option<i32> {
@@ -52,6 +61,30 @@ impl Link {
         let others: Vec<i32> =
             (0..self.partitions()).filter(|number| own.iter().all(|part| part.number != *number)).collect();
         if others.is_empty() { None } else { Some(others[fastrand::usize(..others.len())]) }
+    }
+}
+
+impl Link {
+    /// Hands a record to the client as soon as that has room for it.
+    async fn enqueue(
+        &self,
+        mut record: FutureRecord<'_, [u8], [u8]>,
+    ) -> Result<DeliveryFuture, PublishError> {
+        const PAUSE: Duration = Duration::from_millis(10);
+        const FULL: RDKafkaErrorCode = RDKafkaErrorCode::QueueFull;
+        let deadline = Instant::now() + self.patience();
+        loop {
+            match self.producer.send_result(record) {
+                Ok(written) => return Ok(written),
+                Err((error, back))
+                    if error.rdkafka_error_code() == Some(FULL) && Instant::now() < deadline =>
+                {
+                    record = back;
+                }
+                Err((error, _)) => return Err(broker(error)),
+            }
+            sleep(PAUSE).await;
+        }
     }
 }
 
@@ -88,7 +121,7 @@ impl Line for Link {
                 timestamp: None,
                 headers: Some(headers),
             };
-            let written = self.producer.send_result(record).map_err(|(error, _)| broker(error))?;
+            let written = self.enqueue(record).await?;
             let confirmed: Confirmation = async move {
                 match written.await {
                     Ok(Ok(_)) => Ok(()),

@@ -22,7 +22,6 @@ use crate::link::Link;
 use crate::message::Request;
 use crate::partitions::Assignment;
 use crate::pump;
-use crate::sending::RESERVED;
 
 /// A server's connection with Kafka.
 ///
@@ -115,12 +114,17 @@ async fn open(
 }
 
 fn producer_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig {
+    /// The most that librdkafka allows.
+    const LARGEST: usize = 1_000_000_000;
     let mut config = common.clone();
     config
         // It implies acks=all, and lets nothing be written twice by its own retries.
         .set("enable.idempotence", "true")
         .set("message.timeout.ms", builder.publish_timeout.as_millis().to_string())
-        .set("message.max.bytes", (builder.max_message + RESERVED).to_string())
+        // What is written again may be as large as the brokers have taken it; what is sent was measured before.
+        .set("message.max.bytes", LARGEST.to_string())
+        // But no batch of smaller ones may be larger than they take.
+        .set("batch.size", builder.max_message.clamp(1, 1_000_000).to_string())
         .set("linger.ms", "1");
     config
 }

@@ -42,21 +42,19 @@ impl Request {
     /// Writes it where dead letters go, and finishes it when that is confirmed.
     async fn bury(&self, error: &Error) -> Result<(), Unsettled> {
         let names = &self.link.builder.names;
-        let letter = |headers: Headers| {
-            let buried = header::bury(headers, error, &names.request_topic, self.attempt);
-            Letter::copy(&names.dead_topic, None, self.key.as_ref(), &buried, &self.body)
-        };
-        match self.move_on(letter(self.headers.clone())).await {
-            // Others leave no room for why it died. That, and the body, matter most.
-            Err(Unsettled::NotSent(too_large)) if is_too_large(&too_large) => {
-                tracing::warn!(
-                    offset = self.offset,
-                    "a dead letter is kept without its headers: there is no room for them"
-                );
-                self.move_on(letter(Headers::new())).await
+        let bury = |headers: Headers| header::bury(headers, error, &names.request_topic, self.attempt);
+        let letter = |headers| Letter::copy(&names.dead_topic, None, self.key.as_ref(), &headers, &self.body);
+        let mut settled = self.move_on(letter(bury(self.headers.clone()))).await;
+        // Headers of others may leave no room for why it died, and a large body none for anything. The body matters most.
+        for (headers, lost) in [(bury(Headers::new()), "its headers"), (Headers::new(), "headers and reason")]
+        {
+            if !matches!(&settled, Err(Unsettled::NotSent(too_large)) if is_too_large(too_large)) {
+                break;
             }
-            settled => settled,
+            tracing::warn!(offset = self.offset, %error, "a dead letter is written without {lost}: there is no room");
+            settled = self.move_on(letter(headers)).await;
         }
+        settled
     }
 
     /// Writes it again after a while, to a partition that another server has if there is one, and finishes it when that is
@@ -66,6 +64,7 @@ impl Request {
         tokio::select! {
             () = sleep(after) => {}
             () = self.link.shelf.drained() => {}
+            () = self.part.lost() => return Err(Unsettled::Stale),
         }
         let topic = &self.link.builder.names.request_topic;
         let mut headers = self.headers.clone().with(header::ORIGIN, &**topic);
@@ -79,7 +78,7 @@ impl Request {
 
     /// Writes until it is confirmed, for as long as the request is ours: the record can't be given back, and all that is
     /// finished after it waits for it.
-    async fn move_on(&self, letter: Letter) -> Result<(), Unsettled> {
+    async fn move_on(&self, mut letter: Letter) -> Result<(), Unsettled> {
         for attempt in 1.. {
             if self.part.is_lost() {
                 return Err(Unsettled::Stale);
@@ -91,6 +90,8 @@ impl Request {
             }
             tracing::warn!(%error, "what follows from a request could not be written; it is tried again");
             sleep(backoff(attempt)).await;
+            // That partition may have no leader, or not be there any more.
+            letter.elsewhere(&self.link);
         }
         self.finish().await
     }

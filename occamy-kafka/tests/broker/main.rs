@@ -6,5 +6,6 @@ mod common;
 mod gaps;
 mod offsets;
 mod partitions;
+mod settlements;
 mod storm;
 mod support;

@@ -1,9 +1,10 @@
 //! Offsets that go back: the log is another one than it was.
 
 use occamy_core::Verdict;
-use occamy_core::transport::Transport;
+use occamy_core::transport::{RequestStream, Transport};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::timeout;
 
@@ -39,18 +40,7 @@ async fn a_topic_that_is_made_anew_while_a_server_runs_is_read_from_its_beginnin
     let builder = service.builder().setting("topic.metadata.refresh.interval.ms", "500");
     let transport = builder.connect().await.unwrap();
     let mut requests = transport.requests();
-    // More than will be there then: the client goes on at its offset, if there is something.
-    for _ in 0..20 {
-        service.write(0, b"old").await;
-        next(&mut *requests).await.settle(Verdict::Done).await.unwrap();
-    }
-    let (admin, topic, options) = (service.admin(), service.topic(), AdminOptions::new());
-    admin.delete_topics(&[&topic], &options).await.unwrap();
-    let create = async {
-        let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
-        while admin.create_topics([&new], &options).await.unwrap()[0].is_err() {}
-    };
-    timeout(PATIENCE, create).await.unwrap();
+    do_some_and_make_anew(&service, &mut *requests).await;
     for number in 0..8_u8 {
         service.write(0, &[number]).await;
     }
@@ -61,4 +51,40 @@ async fn a_topic_that_is_made_anew_while_a_server_runs_is_read_from_its_beginnin
     }
     drop(requests);
     transport.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_handed_back_to_a_topic_that_has_fewer_partitions_than_it_had() {
+    let Some(service) = Service::new("fewer") else { return };
+    let builder = service.builder().partitions(4).setting("topic.metadata.refresh.interval.ms", "500");
+    let transport = builder.connect().await.unwrap();
+    let mut requests = transport.requests();
+    do_some_and_make_anew(&service, &mut *requests).await;
+    service.write(0, b"new").await;
+    next(&mut *requests).await.settle(Verdict::Interrupted).await.unwrap();
+    assert_eq!(next(&mut *requests).await.body(), "new");
+    drop(requests);
+    transport.close().await.unwrap();
+}
+
+/// Has some requests done, deletes their topic, and creates it with a single partition.
+async fn do_some_and_make_anew(service: &Service, requests: &mut dyn RequestStream) {
+    // More than will be there then: the client goes on at its offset, if there is something.
+    for _ in 0..20 {
+        service.write(0, b"old").await;
+        next(requests).await.settle(Verdict::Done).await.unwrap();
+    }
+    let (admin, topic, options) = (service.admin(), service.topic(), AdminOptions::new());
+    admin.delete_topics(&[&topic], &options).await.unwrap();
+    let create = async {
+        let new = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
+        loop {
+            let created = admin.create_topics([&new], &options).await.unwrap().remove(0);
+            // Who writes to it may have been quicker, and has the same.
+            if matches!(created, Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists))) {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, create).await.unwrap();
 }

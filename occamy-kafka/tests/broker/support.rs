@@ -30,7 +30,7 @@ impl Service {
         let address = common::address()?;
         let name = format!("test-{test}-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &address).set("acks", "all");
+        config.set("bootstrap.servers", &address).set("acks", "all").set("message.max.bytes", "2000000");
         // It is to know of partitions that are added.
         let producer = config.set("topic.metadata.refresh.interval.ms", "100").create().unwrap();
         Some(Self { address, name, producer })
