@@ -131,7 +131,8 @@ impl KafkaBuilder {
     }
 
     /// A name that this server keeps from one start to the next and that no other has, `group.instance.id`: then a restart
-    /// within the session timeout moves no partition. None by default.
+    /// within the session timeout moves no partition. If two have the same the one that came first gets no more requests, and
+    /// its stream tells so by an error. None by default.
     pub fn instance_id(mut self, id: impl Into<String>) -> Self {
         self.instance_id = Some(id.into());
         self

@@ -121,6 +121,12 @@ impl Assignment {
         }
     }
 
+    /// None is ours any more.
+    pub(crate) fn lose_all(&self) {
+        let parts = std::mem::take(&mut self.state().parts);
+        self.lose(&parts.into_values().collect::<Vec<_>>());
+    }
+
     fn get(&self, number: i32) -> Option<Part> {
         self.state().parts.get(&number).cloned()
     }

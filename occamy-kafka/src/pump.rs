@@ -11,9 +11,8 @@ use futures_util::future::select_all;
 use occamy_core::{Error, ErrorKind, Observation};
 use rdkafka::consumer::stream_consumer::StreamPartitionQueue;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedMessage;
-use rdkafka::producer::Producer;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep_until, timeout};
@@ -126,6 +125,7 @@ impl Pump {
                 Some(Err(error)) => self.link.shelf.fail(error),
                 None => {}
             },
+            Err(KafkaError::MessageConsumptionFatal(code)) => self.expelled(code),
             Err(error) => {
                 tracing::debug!(%error, "requests could not be fetched");
                 if self.link.connectivity.is_connected() {
@@ -135,6 +135,16 @@ impl Pump {
                 self.link.look.notify_one();
             }
         }
+    }
+
+    /// The client has given up: another server has joined the group by our instance id. It tells of no revocation, and commits
+    /// nothing more.
+    fn expelled(&self, code: RDKafkaErrorCode) {
+        self.link.assignment.lose_all();
+        self.link.shelf.take_all().into_iter().for_each(Request::leave);
+        let why = format!("this server gets no more requests, until it is started anew: {code}");
+        tracing::error!("{why}");
+        self.link.shelf.fail(Error::new(ErrorKind::UnknownTask, why));
     }
 
     fn heed(&mut self, event: Event) {
@@ -218,8 +228,7 @@ impl Pump {
                 snapshots.into_iter().for_each(Snapshot::committed);
             }
             drop(list);
-            let parts: Vec<i32> = assignment.all().iter().map(|part| part.number).collect();
-            assignment.lose(&assignment.remove(&parts));
+            assignment.lose_all();
             drop(consumer);
             let _ = left.send(());
         });
@@ -247,8 +256,8 @@ async fn next(queues: &BTreeMap<i32, StreamPartitionQueue<Context>>) -> KafkaRes
 }
 
 /// Looks after the connection: asks whether the brokers are there, so that a connection whose other side is silent is found,
-/// too.
-pub(crate) async fn look_after(link: Arc<Link>) {
+/// too. A producer that asks for a topic has it created anew where that is allowed; this client has not.
+pub(crate) async fn look_after(link: Arc<Link>, client: Arc<StreamConsumer<Context>>) {
     const PERIOD: Duration = Duration::from_secs(5);
     const PATIENCE: Duration = Duration::from_secs(10);
     const AWAY: Duration = Duration::from_millis(500);
@@ -265,11 +274,8 @@ pub(crate) async fn look_after(link: Arc<Link>) {
             () = link.closed.cancelled() => return,
         }
         let asking = tokio::task::spawn_blocking({
-            let link = Arc::clone(&link);
-            move || {
-                let topic = &link.builder.names.request_topic;
-                link.producer.client().fetch_metadata(Some(topic), PATIENCE)
-            }
+            let (link, client) = (Arc::clone(&link), Arc::clone(&client));
+            move || client.fetch_metadata(Some(&link.builder.names.request_topic), PATIENCE)
         });
         let answered = asking.await.is_ok_and(|answer| answer.is_ok());
         if answered == away {

@@ -108,8 +108,9 @@ async fn open(
 
     let link = Link::new(builder, runtime.clone(), producer, assignment, requests, sender);
     runtime.spawn(pump::run(Arc::clone(&link), consumer, heard));
-    runtime.spawn(pump::look_after(Arc::clone(&link)));
-    runtime.spawn(listen(Arc::clone(&link), Arc::new(controls), partitions));
+    let controls = Arc::new(controls);
+    runtime.spawn(pump::look_after(Arc::clone(&link), Arc::clone(&controls)));
+    runtime.spawn(listen(Arc::clone(&link), controls, partitions));
     Ok(link)
 }
 

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fencing;
 mod gaps;
 mod offsets;
 mod partitions;
