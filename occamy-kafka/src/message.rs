@@ -73,6 +73,11 @@ impl Request {
         let _ = self.carry_out(Verdict::Interrupted).await;
     }
 
+    /// Nothing, if its partition is somebody else's by now.
+    pub(crate) fn unless_lost(self) -> Option<Self> {
+        (!self.part.is_lost()).then_some(self)
+    }
+
     /// Leaves it where it is, for whoever has the partition next.
     pub(crate) fn leave(mut self) {
         self.open = false;

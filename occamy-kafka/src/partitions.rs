@@ -1,6 +1,7 @@
 //! The partitions that are ours, each for as long as it is assigned.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use occamy_core::LeaseWatch;
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::gaps::Gap;
-use crate::tracker::{Taken, Tracker};
+use crate::tracker::{ROOM, Taken, Tracker};
 
 /// The partitions that are assigned to this server. Clones share it.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Assignment(Arc<Inner>);
 struct Inner {
     topic: String,
     runtime: Handle,
+    /// How much is written beside an offset at most.
+    room: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -59,7 +62,8 @@ pub(crate) struct Snapshot {
 
 impl Assignment {
     pub(crate) fn new(topic: &str, runtime: Handle) -> Self {
-        Self(Arc::new(Inner { topic: topic.to_owned(), runtime, state: Mutex::default() }))
+        let (topic, room) = (topic.to_owned(), AtomicUsize::new(ROOM));
+        Self(Arc::new(Inner { topic, runtime, room, state: Mutex::default() }))
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -137,7 +141,13 @@ impl Assignment {
 
     /// What there is to commit of these, if there is anything.
     pub(crate) fn snapshot(&self, parts: &[Part]) -> Vec<Snapshot> {
-        parts.iter().filter_map(Part::snapshot).collect()
+        let room = self.0.room.load(Ordering::Relaxed);
+        parts.iter().filter_map(|part| part.snapshot(room)).collect()
+    }
+
+    /// The brokers take less beside an offset than they do by default.
+    pub(crate) fn write_less(&self) {
+        self.0.room.store(self.0.room.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
     }
 
     /// As Kafka wants to be told.
@@ -222,14 +232,14 @@ impl Part {
         lost();
     }
 
-    fn snapshot(&self) -> Option<Snapshot> {
+    fn snapshot(&self, room: usize) -> Option<Snapshot> {
         let state = self.state();
         let due = !self.is_lost() && state.changes > state.committed;
         due.then(|| Snapshot {
             part: self.clone(),
             changes: state.changes,
             offset: state.tracker.committable(),
-            metadata: state.tracker.metadata(),
+            metadata: state.tracker.metadata(room),
         })
     }
 
@@ -260,8 +270,6 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[tokio::test]
@@ -315,5 +323,17 @@ mod tests {
         assert!(assignment.take(0, 4).is_some() && assignment.take(1, 0).is_none());
         drop(new.finish(3));
         assert_eq!(assignment.snapshot(&assignment.all())[0].offset, 4);
+    }
+
+    #[tokio::test]
+    async fn who_is_told_that_it_was_too_much_writes_less_in_the_end_nothing() {
+        let assignment = Assignment::new("topic", Handle::current());
+        assignment.add(&[0], &[]);
+        let parts: Vec<_> = (0..9).filter_map(|offset| assignment.take(0, offset)).collect();
+        drop(parts[5].finish(5));
+        let written = || assignment.snapshot(&assignment.all())[0].metadata.clone();
+        assert_eq!(written(), "occamy-finished:5");
+        (0..12).for_each(|_| assignment.write_less());
+        assert_eq!(written(), "");
     }
 }

@@ -114,7 +114,7 @@ impl Pump {
         }
     }
 
-    fn take(&self, received: KafkaResult<OwnedMessage>) {
+    fn take(&mut self, received: KafkaResult<OwnedMessage>) {
         match received {
             Ok(message) => match Request::receive(&self.link, &message) {
                 Some(Ok(request)) => {
@@ -139,24 +139,33 @@ impl Pump {
 
     /// The client has given up: another server has joined the group by our instance id. It tells of no revocation, and commits
     /// nothing more.
-    fn expelled(&self, code: RDKafkaErrorCode) {
+    fn expelled(&mut self, code: RDKafkaErrorCode) {
         self.link.assignment.lose_all();
         self.link.shelf.take_all().into_iter().for_each(Request::leave);
         let why = format!("this server gets no more requests, until it is started anew: {code}");
         tracing::error!("{why}");
         self.link.shelf.fail(Error::new(ErrorKind::UnknownTask, why));
+        self.tell_of_waiting();
     }
 
     fn heed(&mut self, event: Event) {
         match event {
             Event::BrokersDown => self.link.look.notify_one(),
             Event::Assigned(number, queue) => drop(self.queues.insert(number, queue)),
-            Event::Revoked(number) => {
-                self.queues.remove(&number);
-                // What waited in a partition that is gone waits no more.
-                self.tell_of_waiting();
+            Event::Revoked(number) => self.revoked(number),
+        }
+    }
+
+    fn revoked(&mut self, number: i32) {
+        self.queues.remove(&number);
+        // Who has it now has these, too: none of them need begin here.
+        for request in self.link.shelf.take_all() {
+            if let Some(late) = request.unless_lost().and_then(|request| self.link.shelf.put(request)) {
+                late.leave();
             }
         }
+        // What waited in a partition that is gone waits no more.
+        self.tell_of_waiting();
     }
 
     /// Commits what is finished, one commit at a time.
@@ -183,7 +192,10 @@ impl Pump {
         match result {
             Ok(()) => snapshots.into_iter().for_each(Snapshot::committed),
             Err(error) => {
-                tracing::debug!(%error, "offsets could not be committed; it is tried again");
+                tracing::warn!(%error, "offsets could not be committed; it is tried again");
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::OffsetMetadataTooLarge) {
+                    self.link.assignment.write_less();
+                }
                 self.commit_at = Some(Instant::now() + PAUSE);
             }
         }

@@ -37,7 +37,7 @@ pub(crate) enum Taken {
 }
 
 /// How much of it may be written beside the offset. Kafka's default limit, `offset.metadata.max.bytes`, is 4,096 bytes.
-const ROOM: usize = 4_000;
+pub(crate) const ROOM: usize = 4_000;
 
 /// What it begins with, so that nobody takes something else for it.
 const MARK: &str = "occamy-finished:";
@@ -88,17 +88,17 @@ impl Tracker {
 
     /// What is to stand beside the [committable](Self::committable) offset: what is finished beyond it, the first ones if
     /// there isn't room for all.
-    pub(crate) fn metadata(&self) -> String {
+    pub(crate) fn metadata(&self, room: usize) -> String {
         let ends = self.open.keys().skip(1).copied().chain([self.position]);
         let between = self.open.keys().zip(ends).map(|(open, end)| open + 1..=end - 1);
         // What nobody has seen yet is passed on.
         let before = self.before.iter().map(|range| self.position.max(*range.start())..=*range.end());
-        encode(self.committable(), between.chain(before))
+        encode(self.committable(), room, between.chain(before))
     }
 }
 
 /// As ranges, counted from the offset beside which they stand: `occamy-finished:1-3,7`.
-fn encode(committed: i64, finished: impl Iterator<Item = RangeInclusive<i64>>) -> String {
+fn encode(committed: i64, room: usize, finished: impl Iterator<Item = RangeInclusive<i64>>) -> String {
     let mut text = String::new();
     for range in finished.filter(|range| !range.is_empty()) {
         let (first, last) = (range.start() - committed, range.end() - committed);
@@ -108,7 +108,7 @@ fn encode(committed: i64, finished: impl Iterator<Item = RangeInclusive<i64>>) -
         if last > first {
             write!(text, "-{last}").expect("a string takes everything");
         }
-        if text.len() > ROOM {
+        if text.len() > room {
             text.truncate(before);
             break;
         }
@@ -171,15 +171,15 @@ mod tests {
     fn who_resumes_passes_by_what_was_finished_out_of_turn() {
         let mut tracker = taken(5, 5..12);
         [6, 7, 8, 10].into_iter().for_each(|offset| tracker.finish(offset));
-        assert_eq!((tracker.committable(), &*tracker.metadata()), (5, "occamy-finished:1-3,5"));
-        let mut next = Tracker::resume(tracker.committable(), &tracker.metadata());
+        assert_eq!((tracker.committable(), &*tracker.metadata(ROOM)), (5, "occamy-finished:1-3,5"));
+        let mut next = Tracker::resume(tracker.committable(), &tracker.metadata(ROOM));
         let open: Vec<i64> = (5..13).filter(|&offset| next.take(offset) == Taken::Open).collect();
         assert_eq!(open, [5, 9, 11, 12]);
         // It passes on what it has not seen itself.
-        let early = Tracker::resume(tracker.committable(), &tracker.metadata());
-        assert_eq!(early.metadata(), tracker.metadata());
+        let early = Tracker::resume(tracker.committable(), &tracker.metadata(ROOM));
+        assert_eq!(early.metadata(ROOM), tracker.metadata(ROOM));
         open.into_iter().for_each(|offset| next.finish(offset));
-        assert_eq!((next.committable(), next.waiting(), &*next.metadata()), (13, 0, ""));
+        assert_eq!((next.committable(), next.waiting(), &*next.metadata(ROOM)), (13, 0, ""));
     }
 
     #[test]
@@ -205,15 +205,16 @@ mod tests {
         let mut tracker = taken(0, 0..1_000_000);
         (1..1_000_000).for_each(|offset| tracker.finish(offset));
         assert_eq!((tracker.committable(), tracker.waiting(), tracker.open.len()), (0, 999_999, 1));
-        assert_eq!(tracker.metadata(), "occamy-finished:1-999999");
+        assert_eq!(tracker.metadata(ROOM), "occamy-finished:1-999999");
     }
 
     #[test]
     fn what_has_no_room_is_left_out_and_nonsense_is_passed_over() {
         let mut tracker = taken(0, 0..10_000);
         (1..10_000).step_by(2).for_each(|offset| tracker.finish(offset));
-        let metadata = tracker.metadata();
+        let metadata = tracker.metadata(ROOM);
         assert!(metadata.len() <= ROOM && metadata.len() > ROOM - 20, "{}", metadata.len());
+        assert_eq!((&*tracker.metadata(20), &*tracker.metadata(9)), ("occamy-finished:1,3", ""));
         let resumed = Tracker::resume(0, &metadata);
         assert!(resumed.before.len() > 700 && resumed.before.iter().all(|range| range.start() % 2 == 1));
         for nonsense in [

@@ -9,7 +9,6 @@ use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::time::timeout;
 
@@ -56,24 +55,22 @@ impl Service {
         config.set("enable.auto.commit", "false").create().unwrap()
     }
 
-    /// Writes a request as any client would, and returns its offset.
-    pub(crate) async fn write(&self, partition: i32, body: &[u8]) -> i64 {
-        self.write_with(partition, body, OwnedHeaders::new()).await
+    /// Writes a request as any client would.
+    pub(crate) async fn write(&self, partition: i32, body: &[u8]) {
+        self.write_to(&self.topic(), partition, body).await;
     }
 
-    pub(crate) async fn write_with(&self, partition: i32, body: &[u8], headers: OwnedHeaders) -> i64 {
-        let topic = self.topic();
-        let record =
-            || FutureRecord::<(), _>::to(&topic).partition(partition).payload(body).headers(headers.clone());
+    pub(crate) async fn write_to(&self, topic: &str, partition: i32, body: &[u8]) {
+        let record = || FutureRecord::<(), _>::to(topic).partition(partition).payload(body);
         let written = async {
             loop {
                 match self.producer.send(record(), PATIENCE).await {
-                    Ok(written) => break written.offset,
+                    Ok(_) => break,
                     Err((error, _)) => eprintln!("{error}"),
                 }
             }
         };
-        timeout(PATIENCE, written).await.expect("a record is written in time")
+        timeout(PATIENCE, written).await.expect("a record is written in time");
     }
 }
 
