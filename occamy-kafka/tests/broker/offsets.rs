@@ -1,5 +1,6 @@
 //! Offsets that go back: the log is another one than it was.
 
+use futures_util::future::join_all;
 use occamy_core::Verdict;
 use occamy_core::transport::{RequestStream, Transport};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
@@ -9,6 +10,34 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::timeout;
 
 use crate::support::{PATIENCE, Service, next};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_out_of_turn_is_not_done_again_after_a_restart() {
+    const REQUESTS: u8 = 60;
+    let Some(service) = Service::new("restart") else { return };
+    let transport = service.builder().connect().await.unwrap();
+    let mut requests = transport.requests();
+    let (mut open, mut settling) = (Vec::new(), Vec::new());
+    for number in 0..REQUESTS {
+        service.write(0, &[number]).await;
+        let request = next(&mut *requests).await;
+        if number % 2 == 0 { open.push(request) } else { settling.push(request.settle(Verdict::Done)) }
+    }
+    let settled = timeout(PATIENCE, join_all(settling)).await.expect("they are settled in time");
+    assert!(settled.iter().all(Result::is_ok), "{settled:?}");
+    drop(requests);
+    transport.close().await.unwrap();
+    drop(open);
+    let transport = service.builder().connect().await.unwrap();
+    let mut requests = transport.requests();
+    for number in (0..REQUESTS).step_by(2) {
+        let request = next(&mut *requests).await;
+        assert_eq!(request.body()[..], [number]);
+        request.settle(Verdict::Done).await.unwrap();
+    }
+    drop(requests);
+    transport.close().await.unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offset_committed_beyond_the_end_skips_nothing() {
