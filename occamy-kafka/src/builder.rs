@@ -65,8 +65,8 @@ impl KafkaBuilder {
     }
 
     /// The brokers to begin with: `kafka://host:9092`, with commas between several, or `kafkas://` for connections that are
-    /// encrypted, which needs the feature `tls`. A user and a password for SASL may stand before an `@`, escaped as in every
-    /// URL. `kafka://127.0.0.1:9092` by default.
+    /// encrypted, which needs the feature `tls`. A user and a password for SASL may stand once, before an `@`, escaped as in
+    /// every URL. `kafka://127.0.0.1:9092` by default.
     pub fn url(mut self, url: impl Into<SecretUrl>) -> Self {
         self.url = url.into();
         self

@@ -106,7 +106,7 @@ impl Brokers {
         let (credentials, list) = match rest.rsplit_once('@') {
             None => (None, rest),
             Some((credentials, list)) => {
-                let (user, password) = credentials.split_once(':')?;
+                let (user, password) = credentials.split_once(':').filter(|_| !credentials.contains('@'))?;
                 let plain = |text| percent_decode_str(text).decode_utf8().ok().map(String::from);
                 (Some((plain(user)?, plain(password)?)), list)
             }
@@ -238,6 +238,8 @@ mod tests {
             "kafka://",
             "kafka://user:hunter2@a b",
             "kafka://a,,b",
+            // Who comes is said once, before all of them.
+            "kafka://user:hunter2@a,user:hunter2@b",
         ] {
             let error = config(&KafkaBuilder::new("a").url(url)).unwrap_err();
             let shown = format!("{error} {error:?}");
