@@ -84,6 +84,7 @@ mod pump;
 mod sending;
 mod tracker;
 mod transport;
+mod watch;
 
 pub use builder::KafkaBuilder;
 pub use connect::ConnectError;

@@ -22,6 +22,7 @@ use crate::link::Link;
 use crate::message::Request;
 use crate::partitions::Assignment;
 use crate::pump;
+use crate::watch::look_after;
 
 /// A server's connection with Kafka.
 ///
@@ -109,7 +110,7 @@ async fn open(
     let link = Link::new(builder, runtime.clone(), producer, assignment, requests, sender);
     runtime.spawn(pump::run(Arc::clone(&link), consumer, heard));
     let controls = Arc::new(controls);
-    runtime.spawn(pump::look_after(Arc::clone(&link), Arc::clone(&controls)));
+    runtime.spawn(look_after(Arc::clone(&link), Arc::clone(&controls)));
     runtime.spawn(listen(Arc::clone(&link), controls, partitions));
     Ok(link)
 }
