@@ -6,6 +6,7 @@ use occamy_core::transport::{RequestStream, Transport};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::timeout;
 
@@ -40,6 +41,44 @@ async fn what_was_done_out_of_turn_is_not_done_again_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transactions_leave_offsets_that_are_nobodys_and_no_gap() {
+    let Some(service) = Service::new("transactions") else { return };
+    let transport = service.builder().connect().await.unwrap();
+    let (topic, producer) = (service.topic(), service.transactional());
+    let written = tokio::task::spawn_blocking(move || {
+        producer.init_transactions(PATIENCE).unwrap();
+        for (body, commits) in [("first", true), ("never", false), ("second", true)] {
+            producer.begin_transaction().unwrap();
+            for _ in 0..2 {
+                producer.send(BaseRecord::<(), _>::to(&topic).partition(0).payload(body)).unwrap();
+            }
+            producer.flush(PATIENCE).unwrap();
+            let ended = if commits {
+                producer.commit_transaction(PATIENCE)
+            } else {
+                producer.abort_transaction(PATIENCE)
+            };
+            ended.unwrap();
+        }
+    });
+    written.await.unwrap();
+    service.write(0, b"third").await;
+    let mut requests = transport.requests();
+    let mut taken = Vec::new();
+    for body in ["first", "first", "second", "second", "third"] {
+        let request = next(&mut *requests).await;
+        assert_eq!(request.body(), body);
+        taken.push(request);
+    }
+    let settled = taken.into_iter().rev().map(|request| request.settle(Verdict::Done));
+    assert!(join_all(settled).await.iter().all(Result::is_ok));
+    // Two records and the end of each transaction, and the last.
+    assert_eq!(service.committed(), Offset::Offset(10));
+    drop(requests);
+    transport.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offset_committed_beyond_the_end_skips_nothing() {
     let Some(service) = Service::new("beyond") else { return };
     let transport = service.builder().connect().await.unwrap();
@@ -55,10 +94,7 @@ async fn an_offset_committed_beyond_the_end_skips_nothing() {
         assert_eq!(request.body()[..], [number]);
         request.settle(Verdict::Done).await.unwrap();
     }
-    let mut partitions = TopicPartitionList::new();
-    partitions.add_partition(&service.topic(), 0);
-    let committed = service.outsider().committed_offsets(partitions, PATIENCE).unwrap();
-    assert_eq!(committed.elements()[0].offset(), Offset::Offset(3));
+    assert_eq!(service.committed(), Offset::Offset(3));
     drop(requests);
     transport.close().await.unwrap();
 }

@@ -8,8 +8,9 @@ use occamy_kafka::{KafkaBuilder, KafkaTransport};
 use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::BaseConsumer;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, FutureProducer, FutureRecord};
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::timeout;
 
 use crate::common;
@@ -53,6 +54,19 @@ impl Service {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.address).set("group.id", &self.name);
         config.set("enable.auto.commit", "false").create().unwrap()
+    }
+
+    /// What is committed of the first partition.
+    pub(crate) fn committed(&self) -> Offset {
+        let mut partitions = TopicPartitionList::new();
+        partitions.add_partition(&self.topic(), 0);
+        self.outsider().committed_offsets(partitions, PATIENCE).unwrap().elements()[0].offset()
+    }
+
+    /// A producer that writes in transactions.
+    pub(crate) fn transactional(&self) -> BaseProducer {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.address).set("transactional.id", &self.name).create().unwrap()
     }
 
     /// Writes a request as any client would.
