@@ -145,10 +145,12 @@ impl Line for Link {
 
     fn hang_up(&self) -> BoxFuture<'_, bool> {
         async move {
+            // However long that takes, and though nobody waits for it, the transport ends after it.
+            let closing = self.closing.clone().drop_guard();
             let (producer, patience) = (self.producer.clone(), self.patience());
             let flushed = tokio::task::spawn_blocking(move || producer.flush(patience)).await;
             let connected = self.connectivity.is_connected();
-            self.closing.cancel();
+            drop(closing);
             self.closed.cancelled().await;
             flushed.is_ok_and(|flushed| flushed.is_ok()) && connected
         }

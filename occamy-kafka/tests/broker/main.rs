@@ -1,6 +1,7 @@
 //! The transport at a real node, where the conformance kit doesn't look.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
 
+mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod fencing;
