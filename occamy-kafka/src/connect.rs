@@ -98,7 +98,7 @@ struct Brokers {
 impl Brokers {
     fn parse(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
-        let encrypted = match scheme {
+        let encrypted = match scheme.to_ascii_lowercase().as_str() {
             "kafka" => false,
             "kafkas" => true,
             _ => return None,
@@ -226,7 +226,7 @@ mod tests {
             credentials: Some(("us@er".into(), "p/w".into())),
         };
         assert_eq!(brokers, expected);
-        assert_eq!(Brokers::parse("kafka://[::1]:9092").unwrap().list, "[::1]:9092");
+        assert_eq!(Brokers::parse("KAFKA://[::1]:9092").unwrap().list, "[::1]:9092");
     }
 
     #[test]
