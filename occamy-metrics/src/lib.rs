@@ -38,6 +38,9 @@
 //!
 //! Scale on protected tasks over slots, never on the CPU, which is full on purpose.
 //!
+//! The folder `ops` of this crate has a dashboard for Grafana, alerts with what to do about each, and manifests for
+//! Kubernetes that scale so. Its `README.md` says how to use them.
+//!
 //! # Labels
 //!
 //! Only `server`, `status`, `group`, `outcome`, `kind` and `process`, and never a task's id: each series costs memory
