@@ -173,12 +173,12 @@ fn files() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let mut folders = vec![folder()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in fs::read_dir(folder).expect("a folder of ours") {
+            let path = entry.expect("a file of ours").path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let text = fs::read_to_string(&path).unwrap().replace('\\', "");
+                let text = fs::read_to_string(&path).expect("a text").replace('\\', "");
                 files.push((path, text));
             }
         }

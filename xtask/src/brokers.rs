@@ -2,12 +2,12 @@
 
 mod answer;
 mod broker;
-mod install;
+pub(crate) mod install;
 mod kafka;
 mod nats;
 mod ports;
 mod process;
-mod pypi;
+pub(crate) mod pypi;
 mod rabbitmq;
 mod record;
 mod redis;

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
 use crate::brokers::Source;
-use crate::{conformance, explore, interrupt, layers, mutants, sim, test, tools};
+use crate::{conformance, explore, interrupt, layers, mutants, ops, sim, test, tools};
 
 /// Run what CI runs.
 ///
@@ -33,6 +33,8 @@ enum Step {
     /// Licences, banned crates, sources. Not advisories: their database is fetched from elsewhere at each run, so
     /// that a change could fail for what the world did meanwhile, or where that place cannot be reached.
     Deny,
+    /// The dashboard, alerts and manifests of occamy-metrics are valid, and the alerts' tests pass.
+    Ops,
     /// Clippy without a warning.
     Clippy,
     /// The public documentation without a warning.
@@ -87,6 +89,7 @@ impl Step {
                 tools::CARGO_DENY.require(sh)?;
                 cmd!(sh, "cargo deny --all-features check licenses bans sources").run()?;
             }
+            Self::Ops => ops::check(sh)?,
             Self::Clippy => {
                 cmd!(sh, "cargo clippy --workspace --all-targets --all-features -- -D warnings").run()?;
             }

@@ -9,6 +9,7 @@ mod explore;
 mod interrupt;
 mod layers;
 mod mutants;
+mod ops;
 mod sim;
 mod suites;
 mod test;

