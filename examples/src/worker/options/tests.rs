@@ -33,6 +33,27 @@ fn everything_but_the_program_has_a_default() {
 }
 
 #[test]
+fn the_manifests_start_it_with_options_that_it_has() {
+    let deployment = include_str!("../../../../occamy-metrics/ops/kubernetes/base/deployment.yaml");
+    let (_, arguments) = deployment.split_once(" args:\n").unwrap();
+    let (arguments, _) = arguments.split_once(" env:\n").unwrap();
+    for secret in [
+        include_str!("../../../../occamy-metrics/ops/kubernetes/overlays/nats/broker.yaml"),
+        include_str!("../../../../occamy-metrics/ops/kubernetes/overlays/rabbitmq/broker.yaml"),
+        include_str!("../../../../occamy-metrics/ops/kubernetes/overlays/kafka/broker.yaml"),
+    ] {
+        let url = secret.lines().find_map(|line| line.trim().strip_prefix("url: ")).unwrap();
+        let arguments = arguments.replace("$(OCCAMY_BROKER_URL)", url);
+        let arguments: Vec<_> = arguments.lines().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+        let options = read(&arguments).unwrap();
+        assert_eq!(options.broker.to_string(), url.replace("worker:change-me", "***"));
+        assert_eq!(options.service, "worker");
+        assert_eq!(options.http, Some(([0, 0, 0, 0], 9464).into()));
+        assert_eq!(options.command.len(), 1);
+    }
+}
+
+#[test]
 fn times_and_sizes_are_read_as_people_write_them() {
     let arguments = [
         "--kill-timeout=1m 30s",
