@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::scheduler::SlotId;
-use crate::{BoxFuture, Error, SlotStatus, TaskDetails};
+use crate::{BoxFuture, Error, Headers, SlotStatus, TaskDetails, TraceContext};
 
 /// What a running task knows of itself, and how it learns that it has to stop.
 ///
@@ -94,6 +94,32 @@ impl TaskContext {
         self.host.info().status
     }
 
+    /// The task's place in a trace, for what it sends. `None` if it belongs to no trace.
+    ///
+    /// That is the task's own span where the server was built to tell of its spans. Otherwise it is what the message said that the
+    /// task was made of; of an assistant, what its creator has.
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        self.host.trace_context()
+    }
+
+    /// The headers of a message that this task sends: those given, and the task's [place in a trace](Self::trace_context),
+    /// so that what others do for it belongs to the same trace. Without one they stay as they are.
+    ///
+    /// ```
+    /// # use occamy_core::{Error, Headers, TaskContext, transport::Publisher};
+    /// # fn offer(cx: &TaskContext, publisher: &dyn Publisher) -> Result<(), Error> {
+    /// publisher.try_control(cx.traced(Headers::new().with("part", 7)), "".into())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn traced(&self, headers: Headers) -> Headers {
+        match self.trace_context() {
+            Some(trace) => trace.put_on(headers),
+            None => headers,
+        }
+    }
+
     /// The slot in which it was started.
     pub fn slot(&self) -> SlotId {
         self.host.info().slot
@@ -126,6 +152,11 @@ pub trait TaskHost: Send + Sync + 'static {
 
     /// True if the lease of the message was lost. False for a task without one.
     fn lease_lost(&self) -> bool;
+
+    /// See [`TaskContext::trace_context`]. By default a task belongs to no trace.
+    fn trace_context(&self) -> Option<TraceContext> {
+        None
+    }
 
     /// Has the server expand soon. Doesn't block, and calls nothing of the user's.
     fn request_expansion(&self);

@@ -35,6 +35,13 @@ pub trait Message: Send + 'static {
         None
     }
 
+    /// Which broker the message came from, and where there, for traces. Asked once.
+    ///
+    /// By default that isn't told.
+    fn origin(&self) -> Option<MessageOrigin> {
+        None
+    }
+
     /// Has `lost` called when the broker no longer counts this message as ours: it may be running on another server by
     /// now. A request that waits is then handed back, and a task that runs can ask.
     ///
@@ -88,6 +95,23 @@ pub trait Message: Send + 'static {
         } else {
             Verdict::Failed(Error::new(ErrorKind::InvalidTask, "the message was rejected"))
         })
+    }
+}
+
+/// Where a message came from, in the words of OpenTelemetry's conventions. A clone is cheap.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct MessageOrigin {
+    /// The kind of broker, as `messaging.system` has it: `kafka`, `rabbitmq`, `nats`.
+    pub system: &'static str,
+    /// The subject, exchange, queue or topic that the message was sent to: `messaging.destination.name`.
+    pub destination: Arc<str>,
+}
+
+impl MessageOrigin {
+    /// A broker of this kind, and a place there.
+    pub fn new(system: &'static str, destination: impl Into<Arc<str>>) -> Self {
+        Self { system, destination: destination.into() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use super::Message;
+use super::{Message, MessageOrigin};
 use crate::transport::settlement_error;
 use crate::{BoxFuture, Error, Headers, Verdict};
 
@@ -31,6 +31,7 @@ pub struct TestMessage {
     body: Bytes,
     attempt: u32,
     deliveries: Option<u32>,
+    origin: Option<MessageOrigin>,
     settled: Settled,
 }
 
@@ -39,7 +40,8 @@ impl TestMessage {
     ///
     /// Clones share one verdict: whichever is settled first.
     pub fn new(headers: Headers, body: impl Into<Bytes>) -> Self {
-        Self { headers, body: body.into(), attempt: 1, deliveries: None, settled: Settled::default() }
+        let settled = Settled::default();
+        Self { headers, body: body.into(), attempt: 1, deliveries: None, origin: None, settled }
     }
 
     /// The message on another attempt.
@@ -53,6 +55,13 @@ impl TestMessage {
     #[must_use]
     pub fn with_deliveries(mut self, deliveries: u32) -> Self {
         self.deliveries = Some(deliveries);
+        self
+    }
+
+    /// The message as a broker hands it out that tells where it came from.
+    #[must_use]
+    pub fn with_origin(mut self, origin: MessageOrigin) -> Self {
+        self.origin = Some(origin);
         self
     }
 
@@ -77,6 +86,10 @@ impl Message for TestMessage {
 
     fn deliveries(&self) -> Option<u32> {
         self.deliveries
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        self.origin.clone()
     }
 
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {

@@ -48,6 +48,7 @@ type ControlFn = dyn Fn(&TaskContext, &Headers, &Bytes) -> Result<(), Error> + S
 /// | `OCCAMY_STATUS` | `protected`, `unprotected_internal` or `unprotected_external` |
 /// | `OCCAMY_ATTEMPT` | which attempt at its request this is: 1 the first time |
 /// | `OCCAMY_SLOT` | the number of the slot it was started in, from 0 |
+/// | `TRACEPARENT`, `TRACESTATE` | the task's [place in a trace](crate::TaskContext::trace_context), if it has one: tracing systems look for it there |
 /// | `OCCAMY_HEADER_<NAME>` | a header of the message; the name in capitals, all but ASCII letters and digits as `_` |
 ///
 /// Header values go as text: strings and bytes as they are, numbers and truth values as they are printed, null as the

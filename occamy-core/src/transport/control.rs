@@ -2,19 +2,27 @@
 
 use bytes::Bytes;
 
-use crate::{BoxFuture, Error, Headers, Message, Verdict};
+use crate::{BoxFuture, Error, Headers, Message, MessageOrigin, Verdict};
 
 /// A control message of which every server has a copy, so that there is nothing to settle: any verdict is taken.
 #[derive(Clone, Debug)]
 pub struct ControlMessage {
     headers: Headers,
     body: Bytes,
+    origin: Option<MessageOrigin>,
 }
 
 impl ControlMessage {
     /// A control message with these headers, as a handler is to see them.
     pub fn new(headers: Headers, body: Bytes) -> Self {
-        Self { headers, body }
+        Self { headers, body, origin: None }
+    }
+
+    /// The message, and where it [came from](Message::origin).
+    #[must_use]
+    pub fn with_origin(mut self, origin: MessageOrigin) -> Self {
+        self.origin = Some(origin);
+        self
     }
 }
 
@@ -29,6 +37,10 @@ impl Message for ControlMessage {
 
     fn attempt(&self) -> u32 {
         1
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        self.origin.clone()
     }
 
     fn settle(self: Box<Self>, _: Verdict) -> BoxFuture<'static, Result<(), Error>> {

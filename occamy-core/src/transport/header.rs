@@ -16,6 +16,13 @@ pub const HANDLER_ID: &str = "handler-id";
 /// What ties the messages and logs of one piece of work together: a string. A request without one gets a fresh one.
 pub const REQUEST_ID: &str = "X-Request-ID";
 
+/// The place in a trace that a message was sent from: a string in the format of W3C's Trace Context. Read and written by
+/// [`TraceContext`](crate::TraceContext), which ignores what is malformed.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// What tracing systems say of a trace beside [`TRACEPARENT`]: a string, passed on as it is.
+pub const TRACESTATE: &str = "tracestate";
+
 /// The group of a task, for clients that say it in a header: a string.
 pub const GROUP: &str = "group";
 
