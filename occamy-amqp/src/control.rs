@@ -10,11 +10,12 @@ use lapin::Consumer;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use occamy_core::transport::{ControlStream, header, settlement_error};
-use occamy_core::{BoxFuture, Error, Headers, Message, Verdict};
+use occamy_core::{BoxFuture, Error, Headers, Message, MessageOrigin, Verdict};
 use tokio::sync::mpsc;
 
 use crate::link::Link;
 use crate::message::headers;
+use crate::names::SYSTEM;
 use crate::transport::Connection;
 
 /// Passes on what comes, until the connection is lost: why. What nobody has room for stays at RabbitMQ.
@@ -33,7 +34,8 @@ pub(crate) async fn pass_on(link: Arc<Link>, mut consumer: Consumer) -> String {
             && let Some(place) = place
         {
             let (headers, _) = header::take_own(decoded);
-            place.send(Control { headers, body: data.into(), acker });
+            let origin = MessageOrigin::new(SYSTEM, link.builder.names.control_exchange.as_str());
+            place.send(Control { headers, body: data.into(), origin, acker });
             continue;
         }
         if let Some(error) = invalid {
@@ -50,6 +52,7 @@ pub(crate) async fn pass_on(link: Arc<Link>, mut consumer: Consumer) -> String {
 pub(crate) struct Control {
     headers: Headers,
     body: Bytes,
+    origin: MessageOrigin,
     acker: Acker,
 }
 
@@ -64,6 +67,10 @@ impl Message for Control {
 
     fn attempt(&self) -> u32 {
         1
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        Some(self.origin.clone())
     }
 
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {

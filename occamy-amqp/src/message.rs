@@ -10,10 +10,11 @@ use lapin::message::Delivery;
 use lapin::options::BasicNackOptions;
 use lapin::types::FieldTable;
 use occamy_core::transport::{header, settlement_error};
-use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, MessageOrigin, Verdict};
 
 use crate::epoch::Epoch;
 use crate::link::Link;
+use crate::names::SYSTEM;
 use crate::values::decode;
 
 /// How often a quorum queue has handed a message out before, from 3.8 on, and from 4.3 on with those that were handed back.
@@ -109,6 +110,11 @@ impl Message for Request {
 
     fn deliveries(&self) -> Option<u32> {
         self.deliveries
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        let names = &self.link.builder.names;
+        Some(MessageOrigin::new(SYSTEM, names.request_queue.as_str()))
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {

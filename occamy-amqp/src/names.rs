@@ -2,6 +2,9 @@
 
 use crate::connect::ConnectError;
 
+/// What the broker is called in traces.
+pub(crate) const SYSTEM: &str = "rabbitmq";
+
 /// The longest name that AMQP has room for.
 const LONGEST: usize = 255;
 /// What is kept of that for the name of a server.

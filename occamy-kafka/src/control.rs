@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlMessage, ControlStream, header};
-use occamy_core::{BoxFuture, Error, Message};
+use occamy_core::{BoxFuture, Error, Message, MessageOrigin};
 use rdkafka::consumer::{Consumer, StreamConsumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::message::OwnedMessage;
@@ -19,6 +19,7 @@ use crate::connect::partitions;
 use crate::context::Context;
 use crate::headers::decode;
 use crate::link::Link;
+use crate::names::SYSTEM;
 use crate::transport::Connection;
 
 /// How often it is looked whether the topics have more partitions.
@@ -83,7 +84,8 @@ fn understand(link: &Link, message: &OwnedMessage) -> Option<ControlMessage> {
         Ok(decoded) => {
             let (headers, _) = header::take_own(decoded);
             let body = message.payload().map(Bytes::copy_from_slice).unwrap_or_default();
-            Some(ControlMessage::new(headers, body))
+            let origin = MessageOrigin::new(SYSTEM, link.builder.names.control_topic.as_str());
+            Some(ControlMessage::new(headers, body).with_origin(origin))
         }
         Err(error) => {
             link.shelf.fail(error);

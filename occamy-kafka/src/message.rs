@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use occamy_core::transport::{header, settlement_error};
-use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, MessageOrigin, Verdict};
 use rdkafka::Message as _;
 use rdkafka::message::OwnedMessage;
 
 use crate::headers::{decode, decode_leniently};
 use crate::link::Link;
+use crate::names::SYSTEM;
 use crate::partitions::Part;
 
 /// A request that this server has. Dropped unsettled, it is written again.
@@ -95,6 +96,11 @@ impl Message for Request {
 
     fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        let names = &self.link.builder.names;
+        Some(MessageOrigin::new(SYSTEM, names.request_topic.as_str()))
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {

@@ -2,6 +2,9 @@
 
 use crate::connect::ConnectError;
 
+/// What the broker is called in traces.
+pub(crate) const SYSTEM: &str = "kafka";
+
 /// What everything that belongs to a service is called on Kafka.
 ///
 /// ```

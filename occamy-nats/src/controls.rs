@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlMessage, ControlStream};
-use occamy_core::{BoxFuture, Error, Headers, Message};
+use occamy_core::{BoxFuture, Error, Headers, Message, MessageOrigin};
 use tokio::sync::Notify;
 
+use crate::names::SYSTEM;
 use crate::transport::Connection;
 
 /// How many bytes of control messages wait at most.
@@ -87,7 +88,10 @@ impl ControlStream for Controls {
                 let closed = link.closed.is_cancelled();
                 match link.controls.next() {
                     Some((headers, body)) => {
-                        return Ok(Some(Box::new(ControlMessage::new(headers, body)) as Box<dyn Message>));
+                        let subject = link.builder.names.control_subject.as_str();
+                        let message = ControlMessage::new(headers, body);
+                        let message = message.with_origin(MessageOrigin::new(SYSTEM, subject));
+                        return Ok(Some(Box::new(message) as Box<dyn Message>));
                     }
                     None if closed => return Ok(None),
                     None => tokio::select! {

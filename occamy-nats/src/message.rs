@@ -10,10 +10,11 @@ use async_nats::jetstream::{self, AckKind};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{header, settlement_error};
-use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, MessageOrigin, Verdict};
 
 use crate::encoding::{decode, decode_leniently};
 use crate::link::Link;
+use crate::names::SYSTEM;
 
 /// By this JetStream knows a message that it has stored already.
 pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -122,6 +123,11 @@ impl Message for Request {
 
     fn deliveries(&self) -> Option<u32> {
         Some(self.deliveries)
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        let names = &self.link.builder.names;
+        Some(MessageOrigin::new(SYSTEM, names.request_subject.as_str()))
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {

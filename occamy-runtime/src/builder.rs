@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use crate::caught::caught;
 use crate::server::Server;
 use crate::shared::Shared;
+use crate::spans::Propagator;
 
 /// Overrides the default number of slots.
 const SLOTS_VARIABLE: &str = "OCCAMY_SLOTS";
@@ -41,7 +42,7 @@ pub struct ServerBuilder {
 }
 
 /// The settings of a server beside handler and monitor.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) name: Arc<str>,
     pub(crate) scheduler: Config,
@@ -49,6 +50,7 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     pub(crate) task_id_header: Box<str>,
     pub(crate) idle_priority: bool,
+    pub(crate) propagator: Option<Arc<dyn Propagator>>,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             task_id_header: header::TASK_ID.into(),
             // It takes nothing from anybody who is waited for.
             idle_priority: true,
+            propagator: None,
         }
     }
 }
@@ -214,6 +217,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Ties the spans of tasks to the traces of a tracing system, such as OpenTelemetry. By default they are spans of
+    /// [`tracing`] alone, and tasks pass on what trace they belong to: see [`spans`](crate::spans).
+    pub fn propagator(mut self, propagator: impl Propagator) -> Self {
+        self.settings.propagator = Some(Arc::new(propagator));
+        self
+    }
+
     /// Who is told what happens. Nobody by default.
     pub fn monitor(mut self, monitor: impl Monitor) -> Self {
         self.monitor = Box::new(monitor);
@@ -270,7 +280,8 @@ impl fmt::Debug for ServerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServerBuilder")
             .field("slots", &self.slots)
-            .field("settings", &self.settings)
+            .field("name", &self.settings.name)
+            .field("scheduler", &self.settings.scheduler)
             .finish_non_exhaustive()
     }
 }

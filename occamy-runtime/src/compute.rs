@@ -13,7 +13,7 @@ use crate::caught::{bury, caught};
 use crate::desk::{Lane, Run};
 use crate::shared::Shared;
 use crate::slot_thread::SlotThread;
-use crate::span::task_span;
+use crate::spans::record_outcome;
 
 /// Starts the thread of a slot.
 pub(crate) fn spawn(shared: &Arc<Shared>, lane: Lane, first: Run) -> io::Result<()> {
@@ -55,10 +55,12 @@ fn execute(shared: &Shared, run: &Run) -> Outcome {
     let TaskKind::Compute(task) = run.task.kind() else {
         unreachable!("other kinds of task are started elsewhere")
     };
-    let span = task_span(&run.cx, &run.request_id, &shared.settings.name);
+    let span = shared.run_span(&run.host);
     let result = span.in_scope(|| caught(ErrorKind::UnknownTask, || task.run(&run.cx)));
-    match result {
+    let outcome = match result {
         Ok(result) => result.into(),
         Err(panic) => Outcome::Panicked(panic),
-    }
+    };
+    record_outcome(&span, &outcome);
+    outcome
 }

@@ -24,14 +24,16 @@ use std::time::Duration;
 use occamy_core::scheduler::{
     self, Assistant, Config, ConfigError, Event, Offer, Request, Scheduler, TaskKey,
 };
-use occamy_core::{BoxTask, Message, Observation, Outcome, TaskContext, TaskDetails};
+use occamy_core::{BoxTask, Message, Observation, Outcome, TaskDetails};
 
 use tokio_util::task::TaskTracker;
 
 use crate::alarm::Alarm;
+use crate::host::Host;
+use crate::lineage::Lineage;
 use crate::sync::{Mutex, MutexGuard, lock};
 use lanes::Lanes;
-use table::{Entry, Errands};
+use table::{Entry, Errands, Running};
 
 /// The lock, and what is behind it.
 pub(crate) struct Desk {
@@ -65,7 +67,7 @@ struct State {
 pub(crate) struct Arrival {
     pub(crate) task: BoxTask,
     pub(crate) details: TaskDetails,
-    pub(crate) request_id: Arc<str>,
+    pub(crate) lineage: Arc<Lineage>,
     pub(crate) message: Box<dyn Message>,
     /// Of the message, which is not to be asked under the lock.
     pub(crate) attempt: u32,
@@ -145,8 +147,10 @@ impl Desk {
     ) -> Vec<Job> {
         // The scheduler drops what it has no use for. That must not be the last of an error.
         let kept = outcome.error().cloned();
+        // Nor may the lock see the end of a run's span.
+        let (unread, _run);
         let mut state = self.lock();
-        let unread = state.leave(task);
+        (unread, _run) = state.leave(task);
         let mut jobs = self.tell(&mut state, now, lane, Event::Finished { task, outcome });
         jobs.extend(kept.map(|error| Job::Bury(Box::new(Grave::Error(error)))));
         if !unread.is_empty() {
@@ -161,7 +165,7 @@ impl Desk {
         now: Duration,
         task: TaskKey,
         created: Vec<(BoxTask, TaskDetails)>,
-        request_id: &Arc<str>,
+        lineage: &Arc<Lineage>,
     ) -> Vec<Job> {
         let mut state = self.lock();
         let assistants = created
@@ -169,7 +173,7 @@ impl Desk {
             .map(|(task, details)| Assistant {
                 id: Arc::clone(&details.id),
                 group: Arc::clone(&details.group),
-                task: state.enter_assistant(task, details, Arc::clone(request_id)),
+                task: state.enter_assistant(task, details, Arc::clone(lineage)),
             })
             .collect();
         self.tell(&mut state, now, None, Event::Expanded { task, assistants })
@@ -200,14 +204,12 @@ impl Desk {
     }
 
     /// The next call of user code for a task, beside its run. `None` ends the visit of the pool's thread.
-    pub(crate) fn next_errand(&self, key: TaskKey) -> Option<(BoxTask, TaskContext, Arc<str>, Errand)> {
+    pub(crate) fn next_errand(&self, key: TaskKey) -> Option<(BoxTask, Arc<Host>, Errand)> {
         let mut state = self.lock();
         let entry = state.tasks.get_mut(&key)?;
         let errand = entry.errands.next();
         match (errand, &entry.run) {
-            (Some(errand), Some(running)) => {
-                Some((entry.task.clone(), running.host.context(), Arc::clone(&entry.request_id), errand))
-            }
+            (Some(errand), Some(running)) => Some((entry.task.clone(), Arc::clone(&running.host), errand)),
             _ => {
                 entry.errands.busy = false;
                 None
@@ -311,11 +313,11 @@ impl Desk {
 
 impl State {
     fn enter(&mut self, arrival: Arrival) -> TaskKey {
-        let Arrival { task, details, request_id, message, attempt, lease_lost, .. } = arrival;
+        let Arrival { task, details, lineage, message, attempt, lease_lost, .. } = arrival;
         let entry = Entry {
             task,
             details,
-            request_id,
+            lineage,
             attempt,
             lease_lost,
             message: Some(message),
@@ -325,13 +327,13 @@ impl State {
         self.insert(entry)
     }
 
-    fn enter_assistant(&mut self, task: BoxTask, details: TaskDetails, request_id: Arc<str>) -> TaskKey {
+    fn enter_assistant(&mut self, task: BoxTask, details: TaskDetails, lineage: Arc<Lineage>) -> TaskKey {
         let lease_lost = Arc::default();
         let errands = Errands::default();
         self.insert(Entry {
             task,
             details,
-            request_id,
+            lineage,
             attempt: 1,
             lease_lost,
             message: None,
@@ -347,10 +349,11 @@ impl State {
         key
     }
 
-    /// The run of a task is over: no control message reaches it any more. Returns those that it has not read.
-    fn leave(&mut self, key: TaskKey) -> VecDeque<Arc<Control>> {
-        let Some(entry) = self.tasks.get_mut(&key) else { return VecDeque::new() };
-        entry.run = None;
+    /// The run of a task is over: no control message reaches it any more. Returns those that it has not read, and what is
+    /// left of the run.
+    fn leave(&mut self, key: TaskKey) -> (VecDeque<Arc<Control>>, Option<Running>) {
+        let Some(entry) = self.tasks.get_mut(&key) else { return (VecDeque::new(), None) };
+        let run = entry.run.take();
         let unread = entry.errands.clear();
         let id = &entry.details.id;
         if let Some(tasks) = self.by_id.get_mut(id) {
@@ -359,7 +362,7 @@ impl State {
                 self.by_id.remove(id);
             }
         }
-        unread
+        (unread, run)
     }
 }
 

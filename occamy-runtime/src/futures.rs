@@ -12,7 +12,7 @@ use crate::caught::panicked;
 use crate::command;
 use crate::desk::Run;
 use crate::shared::Shared;
-use crate::span::task_span;
+use crate::spans::record_outcome;
 
 /// How much of the kill timeout a future or a program gets to end by itself. Dropping and killing take time, too.
 pub(crate) const PATIENCE: f64 = 0.8;
@@ -21,14 +21,16 @@ pub(crate) const PATIENCE: f64 = 0.8;
 pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let shared = Arc::clone(shared);
     let runtime = shared.runtime.clone();
-    let span = task_span(&run.cx, &run.request_id, &shared.settings.name);
+    let span = shared.run_span(&run.host);
     let kill_timeout = shared.settings.scheduler.kill_timeout;
     let future = async move {
         let key = run.key;
-        let outcome = execute(run, kill_timeout).await;
+        let outcome = execute(run, kill_timeout).instrument(span.clone()).await;
+        record_outcome(&span, &outcome);
+        drop(span);
         shared.finished(None, key, outcome);
     };
-    runtime.spawn(future.instrument(span));
+    runtime.spawn(future);
 }
 
 async fn execute(run: Run, kill_timeout: Duration) -> Outcome {

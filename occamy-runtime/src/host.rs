@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use event_listener::{Event, Listener};
-use occamy_core::{BoxFuture, StopFlag, TaskContext, TaskHost, TaskInfo};
+use occamy_core::{BoxFuture, StopFlag, TaskContext, TaskHost, TaskInfo, TraceContext};
+use tracing::Span;
 
 use crate::alarm::Alarm;
+use crate::lineage::Lineage;
 
 /// What is behind the context of one run.
 #[derive(Debug)]
@@ -19,13 +21,28 @@ pub(crate) struct Host {
     lease_lost: Arc<AtomicBool>,
     alarm: Arc<Alarm>,
     lowering: OnceLock<Lowering>,
+    lineage: Arc<Lineage>,
+    begun: OnceLock<Begun>,
+}
+
+/// What there is of a run from its first span on.
+#[derive(Debug)]
+struct Begun {
+    /// Until the run takes it: nobody else is to keep it open.
+    span: Mutex<Option<Span>>,
+    trace: Option<TraceContext>,
 }
 
 /// How to lower the priority of whatever runs a task.
 struct Lowering(Box<dyn Fn() + Send + Sync>);
 
 impl Host {
-    pub(crate) fn new(info: TaskInfo, lease_lost: Arc<AtomicBool>, alarm: Arc<Alarm>) -> Arc<Self> {
+    pub(crate) fn new(
+        info: TaskInfo,
+        lineage: Arc<Lineage>,
+        lease_lost: Arc<AtomicBool>,
+        alarm: Arc<Alarm>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             info,
             stop: StopFlag::new(),
@@ -33,11 +50,42 @@ impl Host {
             lease_lost,
             alarm,
             lowering: OnceLock::new(),
+            lineage,
+            begun: OnceLock::new(),
         })
     }
 
     pub(crate) fn context(self: &Arc<Self>) -> TaskContext {
         TaskContext::new(self.stop.clone(), Arc::clone(self) as Arc<dyn TaskHost>)
+    }
+
+    pub(crate) fn task_info(&self) -> &TaskInfo {
+        &self.info
+    }
+
+    pub(crate) fn lineage(&self) -> &Lineage {
+        &self.lineage
+    }
+
+    /// Makes the span of the run, and finds its place in a trace, unless that was done.
+    pub(crate) fn begin(&self, make: impl FnOnce(&Lineage) -> (Span, Option<TraceContext>)) {
+        self.begun.get_or_init(|| {
+            let (span, trace) = make(&self.lineage);
+            Begun { span: Mutex::new(Some(span)), trace }
+        });
+    }
+
+    /// The span of the run, for whoever runs it.
+    pub(crate) fn take_span(&self) -> Span {
+        let span = self.begun.get().map(|begun| &begun.span);
+        let span = span.and_then(|span| span.lock().unwrap_or_else(PoisonError::into_inner).take());
+        span.unwrap_or_else(Span::none)
+    }
+
+    /// The place in a trace of what the task sends.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let begun = self.begun.get().map(|begun| &begun.trace);
+        begun.unwrap_or(&self.lineage.trace).clone()
     }
 
     /// Sets the flag, and nothing else: allowed under a lock.
@@ -99,6 +147,10 @@ impl TaskHost for Host {
 
     fn lease_lost(&self) -> bool {
         self.lease_lost.load(Ordering::Acquire)
+    }
+
+    fn trace_context(&self) -> Option<TraceContext> {
+        self.trace()
     }
 
     fn request_expansion(&self) {

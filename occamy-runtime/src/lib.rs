@@ -9,6 +9,7 @@
 //! - A [`Task`](occamy_core::Task) runs on the thread of its slot, an [`AsyncTask`](occamy_core::AsyncTask) on tokio, a
 //!   [`CommandTask`](occamy_core::CommandTask) in a process group of its own, which takes a Unix with `/bin/sh`. `expand`
 //!   and `handle` are called on a few threads beside.
+//! - [`spans`] tells what is traced, and how a trace goes on from message to message.
 //! - [`signals`] has the signals that end a server, [`test_support`] a context for unit tests of tasks.
 
 mod alarm;
@@ -21,6 +22,7 @@ pub mod conformance;
 mod desk;
 mod futures;
 mod host;
+mod lineage;
 pub mod memory;
 mod messages;
 mod monitors;
@@ -33,7 +35,7 @@ mod settlement;
 mod shared;
 pub mod signals;
 mod slot_thread;
-mod span;
+pub mod spans;
 mod sync;
 pub mod test_support;
 mod timekeeper;

@@ -6,16 +6,16 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use occamy_core::scheduler::{Event, TaskKey};
 use occamy_core::transport::header;
 use occamy_core::{
     BoxTask, Delivery, Error, ErrorKind, Headers, Message, Observation, OfferEnd, Process, TaskDetails,
-    Verdict,
+    TraceContext, Verdict,
 };
 
 use crate::caught::{bury, caught};
 use crate::desk::{Arrival, Control};
+use crate::lineage::{Lineage, Received};
 use crate::shared::Shared;
 
 impl Shared {
@@ -36,7 +36,7 @@ impl Shared {
         if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
             return self.settle_taskless(message, verdict);
         }
-        let Made { task, details, request_id } = match self.make_task(message.headers(), message.body()) {
+        let Made { task, details, lineage } = match self.make_task(&*message) {
             Ok(made) => made,
             Err(error) => return self.reject(message, error),
         };
@@ -53,7 +53,7 @@ impl Shared {
             })
         });
         let lease_lost = Arc::clone(&lease.lost);
-        let arrival = Arrival { task, details, request_id, message, attempt, received, lease_lost };
+        let arrival = Arrival { task, details, lineage, message, attempt, received, lease_lost };
         let (task, jobs) = self.desk.request(self.now(), arrival);
         self.perform(jobs);
         // The lease may have been lost before the task had a name to be withdrawn by.
@@ -68,7 +68,8 @@ impl Shared {
         let started = self.now();
         match message.headers().optional_string(&self.settings.task_id_header) {
             Ok(Some(id)) => {
-                let control = Control { headers: message.headers().clone(), body: message.body().clone() };
+                let (headers, body) = (message.headers().clone(), message.body().clone());
+                let control = Control { headers, body, origin: message.origin() };
                 let jobs = self.desk.deliver(id, &Arc::new(control));
                 self.settle(message, Verdict::Done, no_group());
                 self.perform(jobs);
@@ -84,14 +85,14 @@ impl Shared {
             self.desk.observe(Observation::OfferDropped { group: no_group(), end: OfferEnd::Draining });
             return self.reject(message, Error::new(ErrorKind::TaskNotAdded, "the server is draining"));
         }
-        match self.make_task(message.headers(), message.body()) {
-            Ok(Made { task, details, request_id }) => {
+        match self.make_task(&*message) {
+            Ok(Made { task, details, lineage }) => {
                 let now = self.now();
                 let deadline = details.deadline.map(|deadline| from_wall_clock(deadline, now));
                 let bytes = message.headers().size() + message.body().len();
                 let lease_lost = Arc::default();
                 let attempt = message.attempt();
-                let arrival = Arrival { task, details, request_id, message, attempt, received, lease_lost };
+                let arrival = Arrival { task, details, lineage, message, attempt, received, lease_lost };
                 let jobs = self.desk.offer(now, arrival, deadline, bytes);
                 self.perform(jobs);
             }
@@ -112,8 +113,10 @@ impl Shared {
     }
 
     /// Calls the handler and the new task's `details`, on this thread.
-    fn make_task(&self, headers: &Headers, body: &Bytes) -> Result<Made, Error> {
-        let (headers, request_id) = with_request_id(headers);
+    fn make_task(&self, message: &dyn Message) -> Result<Made, Error> {
+        let body = message.body();
+        let (headers, request_id) = with_request_id(message.headers());
+        let received = Received { origin: message.origin(), body: body.len() };
         let task = caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))??;
         let details = match caught(ErrorKind::UnknownHandler, || task.details()) {
             Ok(details) => details,
@@ -122,7 +125,8 @@ impl Shared {
                 return Err(panic);
             }
         };
-        Ok(Made { task, details, request_id })
+        let lineage = Lineage { request_id, trace: TraceContext::of(&headers), message: Some(received) };
+        Ok(Made { task, details, lineage: Arc::new(lineage) })
     }
 
     fn observe_process(self: &Arc<Self>, process: Process, started: Duration) {
@@ -135,7 +139,7 @@ impl Shared {
 struct Made {
     task: BoxTask,
     details: TaskDetails,
-    request_id: Arc<str>,
+    lineage: Arc<Lineage>,
 }
 
 /// Whether a message still belongs to us, and by which name to withdraw its request.

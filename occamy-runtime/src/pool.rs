@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use occamy_core::scheduler::TaskKey;
 use occamy_core::{BoxTask, Error, ErrorKind, Observation, Process, TaskContext, TaskDetails};
 use tokio::runtime::{Builder, Runtime};
+use tracing::Span;
 
 use crate::caught::{bury, caught};
 use crate::desk::{Control, Errand};
+use crate::host::Host;
 use crate::shared::Shared;
-use crate::span::task_span;
+use crate::spans::record_error;
 
 /// So many slow calls can be under way before others wait. A thread costs little while it sleeps, and none is started
 /// before it is needed.
@@ -68,12 +70,15 @@ impl Drop for Pool {
 
 impl Shared {
     fn run_errands(self: &Arc<Self>, key: TaskKey) {
-        while let Some((task, cx, request_id, errand)) = self.desk.next_errand(key) {
-            let _span = task_span(&cx, &request_id, &self.settings.name).entered();
+        while let Some((task, host, errand)) = self.desk.next_errand(key) {
             match errand {
-                Errand::Expand(limit) => self.ask(key, &task, &cx, &request_id, limit),
+                Errand::Expand(limit) => {
+                    let _span = self.expand_span(&host).entered();
+                    self.ask(key, &task, &host, limit);
+                }
                 Errand::Handle(control) => {
-                    self.hand_over(&task, &cx, &control);
+                    let span = self.handle_span(&host, &control).entered();
+                    self.hand_over(&task, &host.context(), &control, &span);
                     bury(control);
                 }
             }
@@ -84,15 +89,8 @@ impl Shared {
     }
 
     /// Asks a task for assistants, and hands them to the scheduler.
-    fn ask(
-        self: &Arc<Self>,
-        key: TaskKey,
-        task: &BoxTask,
-        cx: &TaskContext,
-        request_id: &Arc<str>,
-        limit: usize,
-    ) {
-        let started = self.now();
+    fn ask(self: &Arc<Self>, key: TaskKey, task: &BoxTask, host: &Arc<Host>, limit: usize) {
+        let (started, cx) = (self.now(), host.context());
         let created = caught(ErrorKind::UnknownTask, || task.expand(limit)).unwrap_or_else(|panic| {
             self.record_error(cx.group().into(), panic);
             Vec::new()
@@ -103,8 +101,9 @@ impl Shared {
             self.desk.observe(Observation::AssistantsDropped { count: surplus.len() });
             surplus.into_iter().for_each(bury);
         }
-        let created = created.into_iter().filter_map(|assistant| self.with_details(assistant, cx)).collect();
-        let jobs = self.desk.expanded(self.now(), key, created, request_id);
+        let created = created.into_iter().filter_map(|assistant| self.with_details(assistant, &cx)).collect();
+        let lineage = host.lineage().assistant(host.trace());
+        let jobs = self.desk.expanded(self.now(), key, created, &lineage);
         self.desk.observe(Observation::Process { process: Process::Expansion, took: self.now() - started });
         self.perform(jobs);
     }
@@ -121,10 +120,11 @@ impl Shared {
         }
     }
 
-    fn hand_over(self: &Arc<Self>, task: &BoxTask, cx: &TaskContext, control: &Control) {
+    fn hand_over(self: &Arc<Self>, task: &BoxTask, cx: &TaskContext, control: &Control, span: &Span) {
         let handled = caught(ErrorKind::UnknownTask, || task.handle(cx, &control.headers, &control.body));
         let handled: Result<(), Error> = handled.unwrap_or_else(Err);
         if let Err(error) = handled {
+            record_error(span, &error);
             self.record_error(cx.group().into(), error);
             self.tell_monitors();
         }

@@ -37,10 +37,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use occamy_core::scheduler::SlotId;
-use occamy_core::{SlotStatus, TaskContext, TaskDetails, TaskHost, TaskInfo};
+use occamy_core::{SlotStatus, TaskContext, TaskDetails, TaskHost, TaskInfo, TraceContext};
+use tracing::Span;
 
 use crate::alarm::Alarm;
 use crate::host::Host;
+use crate::lineage::Lineage;
 
 /// A [`TaskContext`] without a server, and what the server would do with it.
 ///
@@ -65,7 +67,8 @@ impl TestContext {
     pub fn of(details: &TaskDetails, status: SlotStatus, attempt: u32) -> Self {
         let (alarm, lease_lost) = (Arc::new(Alarm::default()), Arc::new(AtomicBool::new(false)));
         let info = TaskInfo::new(details, status, SlotId(0), attempt);
-        let host = Host::new(info, Arc::clone(&lease_lost), Arc::clone(&alarm));
+        let lineage = Arc::new(Lineage { request_id: Arc::default(), trace: None, message: None });
+        let host = Host::new(info, lineage, Arc::clone(&lease_lost), Arc::clone(&alarm));
         Self { cx: host.context(), host, alarm, lease_lost }
     }
 
@@ -83,6 +86,11 @@ impl TestContext {
     /// Lets the task see that the lease of its message is lost.
     pub fn lose_lease(&self) {
         self.lease_lost.store(true, Ordering::Release);
+    }
+
+    /// Gives the task a place in a trace. A second one changes nothing.
+    pub fn set_trace_context(&self, trace: TraceContext) {
+        self.host.begin(|_| (Span::none(), Some(trace)));
     }
 
     /// True if the task has asked for an expansion since the last call.
@@ -113,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt;
-    use occamy_core::ErrorKind;
+    use occamy_core::{ErrorKind, Headers};
 
     use super::*;
 
@@ -151,6 +159,17 @@ mod tests {
         assert!(!cx.lease_lost());
         test.lose_lease();
         assert!(cx.lease_lost());
+    }
+
+    #[test]
+    fn what_the_task_sends_has_its_place_in_a_trace() {
+        let test = TestContext::new();
+        let headers = Headers::new().with("part", 7);
+        assert_eq!(test.cx().traced(headers.clone()), headers);
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let trace = TraceContext::new(parent, None).unwrap();
+        test.set_trace_context(trace.clone());
+        assert_eq!(test.cx().traced(headers.clone()), trace.put_on(headers));
     }
 
     #[test]

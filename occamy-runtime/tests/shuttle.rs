@@ -14,9 +14,10 @@ mod runtime {
     pub(crate) mod alarm;
     pub(crate) mod desk;
     pub(crate) mod host;
+    pub(crate) mod lineage;
 }
 
-use runtime::{alarm, desk, host};
+use runtime::{alarm, desk, host, lineage};
 
 /// Stands in for the runtime's own module of this name.
 mod sync {

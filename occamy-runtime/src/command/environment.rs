@@ -9,6 +9,7 @@ use occamy_core::{CommandTask, TaskContext, Value};
 use tokio::process::Command;
 
 const HEADER: &str = "OCCAMY_HEADER_";
+const TRACE: [&str; 2] = ["TRACEPARENT", "TRACESTATE"];
 
 /// Sets the environment of a program.
 pub(super) fn set(process: &mut Command, command: &CommandTask, cx: &TaskContext) {
@@ -16,7 +17,9 @@ pub(super) fn set(process: &mut Command, command: &CommandTask, cx: &TaskContext
         process.env_clear();
     } else {
         // Of a server that is a command task itself.
-        let foreign = |name: &OsStr| name.as_bytes().starts_with(HEADER.as_bytes());
+        let foreign = |name: &OsStr| {
+            name.as_bytes().starts_with(HEADER.as_bytes()) || TRACE.iter().any(|trace| name == *trace)
+        };
         for (name, _) in std::env::vars_os().filter(|(name, _)| foreign(name)) {
             process.env_remove(name);
         }
@@ -34,6 +37,11 @@ fn variables(command: &CommandTask, cx: &TaskContext) -> Vec<(String, OsString)>
         ("OCCAMY_ATTEMPT".to_owned(), cx.attempt().to_string().into()),
         ("OCCAMY_SLOT".to_owned(), cx.slot().0.to_string().into()),
     ];
+    if let Some(trace) = cx.trace_context() {
+        let values = [Some(trace.traceparent()), trace.tracestate()];
+        let known = TRACE.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?)));
+        variables.extend(known.map(|(name, value)| (name.to_owned(), value.into())));
+    }
     let mut names = HashSet::new();
     for (header, value) in &command.headers {
         let name = variable_name(header);
@@ -72,7 +80,7 @@ fn variable_value(value: &Value) -> OsString {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use occamy_core::{Headers, SlotStatus, TaskDetails};
+    use occamy_core::{Headers, SlotStatus, TaskDetails, TraceContext};
 
     use super::*;
     use crate::test_support::TestContext;
@@ -92,6 +100,16 @@ mod tests {
             ("OCCAMY_SLOT", "0"),
         ];
         assert_eq!(of(&Headers::new()), pairs.map(|(name, value)| (name.to_owned(), value.into())));
+    }
+
+    #[test]
+    fn a_program_knows_its_place_in_a_trace() {
+        let test = TestContext::new();
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        test.set_trace_context(TraceContext::new(parent, Some("a=1")).unwrap());
+        let variables = variables(&CommandTask::new("p"), test.cx());
+        let expected = [("TRACEPARENT", parent), ("TRACESTATE", "a=1")];
+        assert_eq!(variables[5..], expected.map(|(name, value)| (name.to_owned(), value.into())));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
 use occamy_core::{
-    BoxFuture, Error, Headers, LeaseWatch, Message, Monitor, Observation, Verdict, VerdictKind,
+    BoxFuture, Error, Headers, LeaseWatch, Message, MessageOrigin, Monitor, Observation, Verdict, VerdictKind,
 };
 use tokio::sync::watch;
 
@@ -145,6 +145,10 @@ impl Message for Request {
 
     fn deliveries(&self) -> Option<u32> {
         self.inner().deliveries()
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        self.inner().origin()
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {

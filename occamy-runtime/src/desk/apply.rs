@@ -88,14 +88,9 @@ impl State {
     ) -> Job {
         let entry = self.tasks.get_mut(&key).expect("a task's entry is in the table before its event is");
         let info = TaskInfo::new(&entry.details, status, slot, entry.attempt);
-        let host = Host::new(info, Arc::clone(&entry.lease_lost), Arc::clone(alarm));
-        let run = Run {
-            key,
-            task: entry.task.clone(),
-            cx: host.context(),
-            host: Arc::clone(&host),
-            request_id: Arc::clone(&entry.request_id),
-        };
+        let (lineage, lease_lost) = (Arc::clone(&entry.lineage), Arc::clone(&entry.lease_lost));
+        let host = Host::new(info, lineage, lease_lost, Arc::clone(alarm));
+        let run = Run { key, task: entry.task.clone(), cx: host.context(), host: Arc::clone(&host) };
         entry.run = Some(Running { host, slot, status, since: now, left: false, wedged: false });
         if !entry.details.id.is_empty() {
             self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);

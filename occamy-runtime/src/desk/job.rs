@@ -59,5 +59,4 @@ pub(crate) struct Run {
     pub(crate) task: BoxTask,
     pub(crate) host: Arc<Host>,
     pub(crate) cx: TaskContext,
-    pub(crate) request_id: Arc<str>,
 }

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use occamy_core::scheduler::SlotId;
-use occamy_core::{BoxTask, Headers, Message, SlotStatus, TaskDetails};
+use occamy_core::{BoxTask, Headers, Message, MessageOrigin, SlotStatus, TaskDetails};
 
 use crate::host::Host;
+use crate::lineage::Lineage;
 
 /// A task, from its arrival until the scheduler drops it.
 pub(crate) struct Entry {
     pub(crate) task: BoxTask,
     pub(crate) details: TaskDetails,
-    /// Correlates what is logged about one request; of an assistant, that of the task that created it.
-    pub(crate) request_id: Arc<str>,
+    pub(crate) lineage: Arc<Lineage>,
     pub(crate) attempt: u32,
     pub(crate) lease_lost: Arc<AtomicBool>,
     /// Until it is settled.
@@ -52,6 +52,7 @@ pub(crate) struct Errands {
 pub(crate) struct Control {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
+    pub(crate) origin: Option<MessageOrigin>,
 }
 
 /// One call of user code beside `run`.

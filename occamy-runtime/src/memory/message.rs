@@ -5,12 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::transport::{Observer, settlement_error};
-use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, Verdict};
+use occamy_core::{BoxFuture, BrokerEvent, Error, Headers, LeaseWatch, Message, MessageOrigin, Verdict};
 use tokio::time::Instant;
 
 use super::MemoryBroker;
 use super::deliveries::Unsettled;
 use super::state::{Handout, Stored};
+
+/// What the embedded broker is called in traces.
+pub(super) const SYSTEM: &str = "memory";
 
 /// A request that was handed out. Dropped unsettled, it goes back.
 pub(super) struct Request {
@@ -69,6 +72,10 @@ impl Message for Request {
 
     fn deliveries(&self) -> Option<u32> {
         Some(self.deliveries)
+    }
+
+    fn origin(&self) -> Option<MessageOrigin> {
+        Some(MessageOrigin::new(SYSTEM, "request"))
     }
 
     fn watch_lease(&self, lost: LeaseWatch) {

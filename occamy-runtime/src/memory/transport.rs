@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use occamy_core::transport::{ControlMessage, ControlStream, Observer, Publisher, RequestStream, Transport};
-use occamy_core::{BoxFuture, Error, Message, Monitor};
+use occamy_core::{BoxFuture, Error, Message, MessageOrigin, Monitor};
 use tokio::sync::Notify;
 
 use super::MemoryBroker;
 use super::link::Link;
-use super::message::Request;
+use super::message::{Request, SYSTEM};
 use super::outbox::Outbox;
 use super::publisher::MemoryPublisher;
 
@@ -136,7 +136,8 @@ impl ControlStream for Controls {
         async move {
             let next = wait(controls, || broker.change(|state| state.next_control(*id))).await;
             Ok(next.map(|(headers, body)| {
-                Box::new(ControlMessage::new(Arc::unwrap_or_clone(headers), body)) as Box<dyn Message>
+                let message = ControlMessage::new(Arc::unwrap_or_clone(headers), body);
+                Box::new(message.with_origin(MessageOrigin::new(SYSTEM, "control"))) as Box<dyn Message>
             }))
         }
         .boxed()

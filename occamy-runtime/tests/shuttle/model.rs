@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::alarm::Alarm;
 use crate::desk::{Arrival, Control, Desk, Errand, Job, Lane, LaneId, Run};
+use crate::lineage::Lineage;
 
 /// The id of every task.
 const ID: &str = "task";
@@ -63,7 +64,7 @@ impl Model {
     }
 
     pub(crate) fn control(self: &Arc<Self>) {
-        let control = Control { headers: Headers::new(), body: Bytes::new() };
+        let control = Control { headers: Headers::new(), body: Bytes::new(), origin: None };
         let jobs = self.desk.deliver(ID, &Arc::new(control));
         self.perform(jobs);
     }
@@ -111,7 +112,7 @@ impl Model {
             received: Duration::ZERO,
             details: work.details(),
             task: work.into(),
-            request_id: Arc::from(""),
+            lineage: Arc::new(lineage()),
             message: Box::new(Letter { headers: Headers::new(), body: Bytes::new(), settled }),
             attempt: 1,
             lease_lost: Arc::new(AtomicBool::new(false)),
@@ -182,7 +183,7 @@ impl Model {
     }
 
     fn run_errands(self: &Arc<Self>, key: TaskKey) {
-        while let Some((task, cx, request_id, errand)) = self.desk.next_errand(key) {
+        while let Some((task, host, errand)) = self.desk.next_errand(key) {
             match errand {
                 Errand::Expand(limit) => {
                     let assistants = task.expand(limit).into_iter();
@@ -192,15 +193,19 @@ impl Model {
                             (task, details)
                         })
                         .collect();
-                    let jobs = self.desk.expanded(self.now(), key, created, &request_id);
+                    let jobs = self.desk.expanded(self.now(), key, created, &Arc::new(lineage()));
                     self.perform(jobs);
                 }
                 Errand::Handle(control) => {
-                    task.handle(&cx, &control.headers, &control.body).expect("it doesn't fail");
+                    task.handle(&host.context(), &control.headers, &control.body).expect("it doesn't fail");
                 }
             }
         }
     }
+}
+
+fn lineage() -> Lineage {
+    Lineage { request_id: Arc::from(""), trace: None, message: None }
 }
 
 /// A task that takes some steps, or goes on until it is stopped.
