@@ -27,6 +27,7 @@ pub(super) const CRATES: &[Crate] = &[
     Crate { name: "occamy-kafka", may_use: These(ADAPTER) },
     Crate { name: "occamy-metrics", may_use: These(&[CORE]) },
     Crate { name: "occamy-examples", may_use: Everything },
+    Crate { name: "occamy-example-opentelemetry", may_use: Everything },
     Crate { name: XTASK, may_use: Everything },
 ];
 
