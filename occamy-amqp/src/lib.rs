@@ -49,6 +49,9 @@
 //! - **A dead letter** is published with headers, body and reason, and the request acknowledged once that is confirmed. The
 //!   queue's own dead-letter exchange, at least once, is the net below: whatever RabbitMQ itself gives up goes to `S-dead`,
 //!   too.
+//! - **Dead letters** can be [looked at, sent again and removed](occamy_core::transport::Transport::dead_letters), also those that
+//!   RabbitMQ has given up. Who does so has a connection of its own, and those that it has looked at go to nobody else until
+//!   that ends.
 //! - **A message is confirmed** when RabbitMQ has stored it in every queue that it goes to. A request that no queue takes is
 //!   an error.
 //! - **A lost connection** is made anew after growing and jittered pauses, for ever, with everything on it. One whose other
@@ -83,6 +86,7 @@
 mod builder;
 mod connect;
 mod control;
+mod dead;
 mod desk;
 mod epoch;
 mod link;

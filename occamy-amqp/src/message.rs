@@ -18,7 +18,7 @@ use crate::names::SYSTEM;
 use crate::values::decode;
 
 /// How often a quorum queue has handed a message out before, from 3.8 on, and from 4.3 on with those that were handed back.
-const COUNTS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
+pub(crate) const COUNTS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
 /// A request that this server has. Dropped unsettled, it goes back.
 pub(crate) struct Request {

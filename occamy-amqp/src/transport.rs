@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
-use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
+use occamy_core::transport::{
+    ControlStream, DeadLetterError, DeadLetterStream, Publisher, RequestStream, Transport,
+};
 use occamy_core::{BoxFuture, Error, Monitor};
 use occamy_transport::{IoThread, LinePublisher, Outbox};
 use tokio::sync::mpsc;
@@ -13,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::builder::AmqpBuilder;
 use crate::connect::ConnectError;
 use crate::control::{Control, Controls};
+use crate::dead;
 use crate::link::Link;
 use crate::pump;
 use crate::session::Session;
@@ -88,6 +91,10 @@ impl Transport for AmqpTransport {
 
     fn publisher(&self) -> Arc<dyn Publisher> {
         Arc::clone(&self.publisher) as Arc<dyn Publisher>
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Box<dyn DeadLetterStream>, DeadLetterError>> {
+        dead::open(Arc::clone(&self.connection)).boxed()
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {

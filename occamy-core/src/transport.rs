@@ -11,6 +11,7 @@
 //! - A task may run for hours without its message being handed out again.
 //! - A requeued request reaches another server soon, if there is one, and never spins.
 //! - A dead letter keeps body and headers, and has the reason in headers of its [own](header).
+//! - Dead letters are handed out to whoever asks, to be sent again or removed. A transport may leave this out.
 //! - A lost connection is made anew, with growing and jittered pauses. Nothing is lost or settled twice by that.
 //! - Headers keep their types, and bodies and headers up to the broker's limit come through unchanged.
 //! - Connections are encrypted and verified where asked for, and no credential reaches a log: see [`SecretUrl`].
@@ -23,6 +24,7 @@
 //! broker's client, and the example `custom_transport`, over Redis, is a whole one.
 
 mod control;
+mod dead;
 pub mod header;
 mod observer;
 mod publisher;
@@ -30,6 +32,7 @@ mod secret;
 pub mod text;
 
 pub use control::ControlMessage;
+pub use dead::{DeadLetter, DeadLetterError, DeadLetterStream};
 pub use observer::Observer;
 pub use publisher::{PublishError, Publisher};
 pub use secret::{Secret, SecretUrl, redact_url};
@@ -51,6 +54,22 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Sends requests and control messages, to this server's peers and to itself. Clones share one outbox.
     fn publisher(&self) -> Arc<dyn Publisher>;
+
+    /// The dead letters that there are by now, to be looked at, sent again or removed. For programs that people run, not for
+    /// servers: two at a time may send a letter twice.
+    ///
+    /// By default there are none to be had, and the broker's own tools have to do.
+    ///
+    /// # Errors
+    ///
+    /// If they can't be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe to drop and to call again.
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Box<dyn DeadLetterStream>, DeadLetterError>> {
+        Box::pin(std::future::ready(Err(DeadLetterError::Unsupported)))
+    }
 
     /// Tells who wants to know of the connection: a [`BrokerEvent`](crate::BrokerEvent) whenever something happens to
     /// it, and a `Failed` for each message of [`try_request`](Publisher::try_request) and
@@ -94,6 +113,10 @@ impl Transport for Box<dyn Transport> {
 
     fn publisher(&self) -> Arc<dyn Publisher> {
         (**self).publisher()
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Box<dyn DeadLetterStream>, DeadLetterError>> {
+        (**self).dead_letters()
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {

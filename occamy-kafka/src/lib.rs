@@ -21,7 +21,7 @@
 //! | --- | --- |
 //! | requests | topic `S-request`, shared by the consumer group `S` |
 //! | control messages | topic `S-control`, which every server reads for itself, from its end on |
-//! | dead letters | topic `S-dead` |
+//! | dead letters | topic `S-dead`, and a consumer group of that name for those that are done with |
 //!
 //! [`connect`](KafkaBuilder::connect) creates the topics where they are missing; with [`create(false)`](KafkaBuilder::create)
 //! it says which are. A client in any language writes and reads them: typed headers are written as
@@ -42,6 +42,9 @@
 //!   partition that another server has if there is one, and the old record is finished once that is confirmed by all replicas.
 //!   A retry is kept for its delay, and its copy has the raised attempt.
 //! - **A dead letter** is written with headers, body and reason, and the record finished once that is confirmed.
+//! - **Dead letters** can be [looked at, sent again and removed](occamy_core::transport::Transport::dead_letters). They stay in
+//!   their topic; the group `S-dead`, which nobody joins, has offsets as those of requests, so that what was sent again or removed
+//!   is not handed out any more. Two at a time that do so may send a letter twice, and undo each other's offsets.
 //! - **A lost connection** is made anew by the client, for ever. Whether the brokers are there is asked every five seconds.
 //! - **Control messages** are read in order, also those that were sent while the connection was away.
 //!
@@ -74,6 +77,7 @@ mod builder;
 mod connect;
 mod context;
 mod control;
+mod dead;
 mod gaps;
 mod headers;
 mod link;

@@ -23,7 +23,7 @@ pub struct Names {
     pub group: String,
     /// The topic of control messages.
     pub control_topic: String,
-    /// The topic of dead letters.
+    /// The topic of dead letters, and the consumer group that remembers which of them were sent again or removed.
     pub dead_topic: String,
 }
 

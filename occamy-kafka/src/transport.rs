@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
-use occamy_core::transport::{ControlMessage, ControlStream, Publisher, RequestStream, Transport};
+use occamy_core::transport::{
+    ControlMessage, ControlStream, DeadLetterError, DeadLetterStream, Publisher, RequestStream, Transport,
+};
 use occamy_core::{BoxFuture, Error, Monitor};
 use occamy_transport::{IoThread, LinePublisher, Outbox};
 use rdkafka::ClientConfig;
@@ -18,6 +20,7 @@ use crate::builder::KafkaBuilder;
 use crate::connect::{ConnectError, admin, config, topics, unusable};
 use crate::context::Context;
 use crate::control::{Controls, assign, listen};
+use crate::dead;
 use crate::link::Link;
 use crate::message::Request;
 use crate::partitions::Assignment;
@@ -184,6 +187,10 @@ impl Transport for KafkaTransport {
 
     fn publisher(&self) -> Arc<dyn Publisher> {
         Arc::clone(&self.publisher) as Arc<dyn Publisher>
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Box<dyn DeadLetterStream>, DeadLetterError>> {
+        dead::open(Arc::clone(&self.connection)).boxed()
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {

@@ -49,6 +49,8 @@
 //!   acknowledged. It waits at JetStream.
 //! - **A dead letter** is published with headers, body and reason, and the request ended (`+TERM`) once that is stored.
 //!   If it can't be stored within a lease, the request stays and is delivered again. What has no room for that keeps its body.
+//! - **Dead letters** can be [looked at, sent again and removed](occamy_core::transport::Transport::dead_letters). Two that send
+//!   the same one again within two minutes make one request of it.
 //! - **A lost connection** is made anew after growing and jittered pauses, for ever. A connection whose other side is silent
 //!   counts as lost after three [pings](NatsBuilder::ping_interval), 24 s by default.
 //! - **A control message** reaches every server that is connected when it is sent. One that connects anew misses what was
@@ -74,6 +76,7 @@
 mod builder;
 mod connect;
 mod controls;
+mod dead;
 mod encoding;
 mod leases;
 mod link;

@@ -122,7 +122,7 @@ impl Link {
     }
 
     /// Has a request stored, and sends it again until its time is over.
-    async fn store(&self, headers: HeaderMap, body: Bytes) -> Result<(), PublishError> {
+    pub(crate) async fn store(&self, headers: HeaderMap, body: Bytes) -> Result<(), PublishError> {
         let deadline = Instant::now() + self.patience();
         let mut last = unanswered();
         loop {

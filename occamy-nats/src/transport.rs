@@ -4,13 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use occamy_core::transport::{ControlStream, Publisher, RequestStream, Transport};
+use occamy_core::transport::{
+    ControlStream, DeadLetterError, DeadLetterStream, Publisher, RequestStream, Transport,
+};
 use occamy_core::{BoxFuture, Error, Monitor};
 use occamy_transport::{IoThread, LinePublisher, Outbox};
 
 use crate::builder::NatsBuilder;
 use crate::connect::ConnectError;
 use crate::controls::Controls;
+use crate::dead;
 use crate::link::Link;
 use crate::pump;
 use crate::session::Session;
@@ -82,6 +85,10 @@ impl Transport for NatsTransport {
 
     fn publisher(&self) -> Arc<dyn Publisher> {
         Arc::clone(&self.publisher) as Arc<dyn Publisher>
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Box<dyn DeadLetterStream>, DeadLetterError>> {
+        dead::open(Arc::clone(&self.connection)).boxed()
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {

@@ -131,6 +131,7 @@
 //! ```
 
 mod builder;
+mod dead;
 mod deliveries;
 mod effects;
 mod faults;

@@ -203,7 +203,8 @@ impl State {
     fn bury(&mut self, request: Stored, error: Error) {
         let Stored { headers, body, attempt, .. } = request;
         let headers = header::bury(Arc::unwrap_or_clone(headers), &error, ORIGIN, attempt);
-        self.dead.push(DeadLetter { headers, body, error });
+        let number = self.next_number();
+        self.dead.push(DeadLetter { headers, body, error, number });
     }
 }
 

@@ -17,6 +17,8 @@ pub struct DeadLetter {
     pub body: Bytes,
     /// Why it failed, with its source.
     pub error: Error,
+    /// Tells it from all others.
+    pub(super) number: u64,
 }
 
 /// What a [`MemoryBroker`](super::MemoryBroker) holds and has done.

@@ -4,11 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use occamy_core::transport::{ControlMessage, ControlStream, Observer, Publisher, RequestStream, Transport};
+use occamy_core::transport::{
+    ControlMessage, ControlStream, DeadLetterError, DeadLetterStream, Observer, Publisher, RequestStream,
+    Transport,
+};
 use occamy_core::{BoxFuture, Error, Message, MessageOrigin, Monitor};
 use tokio::sync::Notify;
 
 use super::MemoryBroker;
+use super::dead::DeadLetters;
 use super::link::Link;
 use super::message::{Request, SYSTEM};
 use super::outbox::Outbox;
@@ -72,6 +76,15 @@ impl Transport for MemoryTransport {
 
     fn publisher(&self) -> Arc<dyn Publisher> {
         Arc::clone(&self.publisher) as Arc<dyn Publisher>
+    }
+
+    fn dead_letters(&self) -> BoxFuture<'_, Result<Box<dyn DeadLetterStream>, DeadLetterError>> {
+        async {
+            let (broker, publisher) = (self.connection.broker.clone(), self.publisher());
+            let last = broker.change(|state| state.dead.last().map_or(0, |letter| letter.number));
+            Ok(Box::new(DeadLetters { broker, publisher, after: 0, last }) as Box<dyn DeadLetterStream>)
+        }
+        .boxed()
     }
 
     fn observe(&self, monitor: Arc<dyn Monitor>) {
