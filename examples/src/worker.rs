@@ -4,10 +4,12 @@ mod commands;
 mod connection;
 mod lines;
 mod options;
+mod replay;
 mod run;
 mod shared;
 
 pub use options::Options;
+pub use replay::{NoReplay, Replay};
 pub use run::main;
 
 use std::fmt;

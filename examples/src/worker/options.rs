@@ -12,6 +12,7 @@ use occamy_core::scheduler::{Config, ConfigError};
 use occamy_runtime::{BuildError, Server, ServerBuilder};
 
 use super::commands::Commands;
+use super::replay::Replay;
 use crate::arguments;
 use crate::broker::Broker;
 
@@ -84,8 +85,15 @@ pub struct Options {
     /// nowhere]
     #[arg(long, value_name = "ADDR")]
     pub http: Option<SocketAddr>,
+    /// Send dead letters again as requests, and end: so many, the oldest first; all; or those with an id, as in id:order-7
+    ///
+    /// That is the header `task-id` or, where there is none, `X-Request-ID`. A request has the body and the headers with which
+    /// it was sent first, and all its attempts before it. A dead letter is removed when the broker has confirmed the request.
+    /// Each is told on standard output as a line of JSON. Those that fail again meanwhile are not sent again. No program is needed.
+    #[arg(long, value_name = "N|all|id:ID", conflicts_with_all = ["command", "http"])]
+    pub replay_dead: Option<Replay>,
     /// What to run for each request, and its arguments. No shell is between
-    #[arg(last = true, required = true, value_name = "PROGRAM ARGS")]
+    #[arg(last = true, required_unless_present = "replay_dead", value_name = "PROGRAM ARGS")]
     pub command: Vec<OsString>,
 }
 
@@ -105,7 +113,8 @@ level debug. What is not done by the end of the grace period is handed back, and
 
 Exit status: 0 when everything was settled, as whatever; 1 if part of the input was not understood, or if the worker
 itself failed; 2 for wrong options; 130 when SIGTERM or Ctrl-C ended it before everything was settled. With another broker
-what was handed back is settled, too.";
+what was handed back is settled, too. With --replay-dead 0 when that was done, with less than N if there were not more; 1
+if a dead letter could not be sent or removed, or if there is none with the id.";
 
 impl Options {
     /// Reads the arguments of the program, its own name first.
@@ -115,6 +124,12 @@ impl Options {
     /// If they make no sense, or ask for help. The error shows no password.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         arguments::read(arguments)
+    }
+
+    /// The error of an embedded broker that is to have dead letters.
+    pub(super) fn no_dead_letters() -> clap::Error {
+        let why = "--replay-dead: memory: has no dead letters from before: give the URL of another broker with --broker";
+        Self::command().error(ErrorKind::ArgumentConflict, why)
     }
 
     /// A server with these settings.

@@ -10,6 +10,7 @@ use occamy_runtime::{ServeError, ShutdownReport, signals};
 use tokio::task::JoinError;
 
 use super::connection::{Connection, End};
+use super::replay::replay;
 use super::{Options, complain, lines, shared};
 use crate::broker::Broker;
 use crate::observed::Observed;
@@ -26,6 +27,13 @@ const INTERRUPTED: u8 = 130;
 ///
 /// If there can be no server, or if it fails.
 pub async fn main(options: &Options) -> anyhow::Result<ExitCode> {
+    if let Some(which) = &options.replay_dead {
+        if options.broker == Broker::Memory {
+            Options::no_dead_letters().print()?;
+            return Ok(ExitCode::from(USAGE));
+        }
+        return replay(&options.broker, &options.service, which).await;
+    }
     let connection = match &options.broker {
         Broker::Memory => {
             lines::connect(&options.service, BufReader::new(std::io::stdin()), std::io::stdout())?

@@ -55,7 +55,8 @@ pub(crate) async fn delete(service: &Service) {
     let admin: AdminClient<DefaultClientContext> = config(service).create().unwrap();
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
     // First the group, which goes by itself when its topics do. A service that nobody has served has none.
-    let _ = admin.delete_groups(&[&service.name], &options).await.unwrap();
+    let groups = [service.name.clone(), format!("{}-dead", service.name)];
+    let _ = admin.delete_groups(&groups.each_ref().map(String::as_str), &options).await.unwrap();
     let topics = ["request", "control", "dead"].map(|topic| format!("{}-{topic}", service.name));
     for deleted in admin.delete_topics(&topics.each_ref().map(String::as_str), &options).await.unwrap() {
         deleted.unwrap();

@@ -85,11 +85,18 @@ impl Reader {
     /// Waits for a line that contains this.
     #[track_caller]
     pub(crate) fn line(&self, part: &str) -> String {
+        self.nth_line(1, part)
+    }
+
+    /// Waits for the line that contains this for the so-many-th time, from 1.
+    #[track_caller]
+    pub(crate) fn nth_line(&self, number: usize, part: &str) -> String {
         eventually(part, || {
             let text = self.text.lock().unwrap();
             // The last line may be incomplete, and is looked at when it isn't.
             text.split_inclusive('\n')
-                .find(|line| line.contains(part) && line.ends_with('\n'))
+                .filter(|line| line.contains(part) && line.ends_with('\n'))
+                .nth(number - 1)
                 .map(str::to_owned)
         })
     }

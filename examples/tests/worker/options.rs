@@ -29,6 +29,7 @@ fn help_explains_every_option_with_its_default() {
         ("--memory-limit <BYTES>", "[default: no limit"),
         ("--retry-status <STATUS>", "[default: 75]"),
         ("--assist", "[default: no assistants]"),
+        ("--replay-dead <N|all|id:ID>", "No program is needed"),
     ] {
         let (_, after) = help.split_once(&format!("      {option}\n")).expect(option);
         // Its explanation ends where the next option begins.
@@ -46,6 +47,9 @@ fn nonsense_is_an_error_that_names_the_option() {
         (&["--slots", "2", "--buffer", "2", "--", "cat"], "--buffer"),
         (&["--broker", "pigeon://coop", "--", "cat"], "the schemes are memory:"),
         (&["--slots", "2"], "PROGRAM"),
+        (&["--replay-dead", "0", "--broker", "nats://127.0.0.1:1"], "--replay-dead"),
+        (&["--replay-dead", "all", "--broker", "nats://127.0.0.1:1", "--", "cat"], "--replay-dead"),
+        (&["--replay-dead", "all"], "memory: has no dead letters"),
     ] {
         let ended = run(arguments, "");
         ended.assert(2, &[]);
