@@ -28,6 +28,7 @@ pub(super) const CRATES: &[Crate] = &[
     Crate { name: "occamy-metrics", may_use: These(&[CORE]) },
     Crate { name: "occamy-examples", may_use: Everything },
     Crate { name: "occamy-example-opentelemetry", may_use: Everything },
+    Crate { name: "occamy-bench", may_use: Everything },
     Crate { name: XTASK, may_use: Everything },
 ];
 

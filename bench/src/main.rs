@@ -1,0 +1,72 @@
+//! Runs one benchmark once, and prints what it measured as one line of JSON. `cargo xtask bench` runs it in turn with a
+//! peer that takes the same options, does the same and prints the same: `README.md` beside this says what each measures.
+
+#![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
+
+mod burners;
+mod burst;
+mod control;
+mod countdown;
+mod dispatch;
+mod eviction;
+mod expansion;
+mod holders;
+mod kind;
+mod letter;
+mod limit;
+mod memory;
+mod record;
+mod roles;
+mod script;
+mod stage;
+mod stamp;
+mod start;
+
+use clap::{Parser, Subcommand};
+
+use limit::Limit;
+use record::Record;
+
+/// Runs one benchmark once, and prints what it measured as one line of JSON.
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    limit: Limit,
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    Burners(burners::Options),
+    Burst(burst::Options),
+    Control(control::Options),
+    Dispatch(dispatch::Options),
+    Eviction(eviction::Options),
+    Expansion(expansion::Options),
+    Memory(memory::Options),
+    Start(start::Options),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    options.limit.watch();
+    // On a worker of tokio's, where `serve` has the streams of a transport: the main thread is none.
+    let record = tokio::spawn(run(options.benchmark)).await??;
+    println!("{}", serde_json::to_string(&record)?);
+    Ok(())
+}
+
+async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
+    match benchmark {
+        Benchmark::Burners(options) => burners::run(&options).await,
+        Benchmark::Burst(options) => burst::run(&options).await,
+        Benchmark::Control(options) => control::run(&options).await,
+        Benchmark::Dispatch(options) => dispatch::run(&options).await,
+        Benchmark::Eviction(options) => eviction::run(&options).await,
+        Benchmark::Expansion(options) => expansion::run(&options).await,
+        Benchmark::Memory(options) => memory::run(&options).await,
+        Benchmark::Start(options) => start::run(&options).await,
+    }
+}
