@@ -1,0 +1,50 @@
+package main
+
+import (
+	"flag"
+	"sync/atomic"
+	"time"
+
+	"github.com/Graphmasters/occamy"
+)
+
+// dispatch: see bench/src/dispatch.rs.
+func dispatch(flags *flag.FlagSet) func() (*record, error) {
+	slots := flags.Int("slots", 0, "")
+	parked := flags.Int("parked", 0, "")
+	requests := flags.Int("requests", 0, "")
+	return func() (*record, error) {
+		started := newCountdown()
+		server := newServer(*slots, killTimeout, roles{
+			"nothing": func() occamy.Task { return &script{} },
+			"park":    func() occamy.Task { return &script{begin: started.count, then: then{park: true}} },
+		})
+		warmUp(server, *slots)
+		park(server, "park", *parked, started)
+
+		var refused int64
+		free := *slots - *parked
+		room := make(chan struct{}, free)
+		settled := func(done bool) {
+			if !done {
+				atomic.AddInt64(&refused, 1)
+			}
+			<-room
+		}
+		start := time.Now()
+		for i := 0; i < *requests; i++ {
+			room <- struct{}{}
+			server.HandleRequestMsg(newLetter("nothing", settled))
+		}
+		for i := 0; i < free; i++ {
+			room <- struct{}{}
+		}
+		took := time.Since(start)
+
+		shut(server)
+		record := newRecord()
+		record.Figures["ns_per_request"] = nanosecondsEach(took, *requests)
+		record.Refused = int(refused)
+		return record, nil
+	}
+}

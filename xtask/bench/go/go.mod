@@ -1,0 +1,5 @@
+module occamy/xtask/bench/go
+
+go 1.22
+
+require github.com/Graphmasters/occamy v0.3.0

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/Graphmasters/occamy"
+)
+
+// memory: see bench/src/memory.rs. What the collector can free is freed before each look.
+func memory(flags *flag.FlagSet) func() (*record, error) {
+	slots := flags.Int("slots", 0, "")
+	offers := flags.Int("offers", 0, "")
+	return func() (*record, error) {
+		started, offered := newCountdown(), newCountdown()
+		small := newServer(2, killTimeout, roles{})
+		warmUp(small, 2)
+
+		nothing, err := resident()
+		if err != nil {
+			return nil, err
+		}
+		server := newServer(*slots, killTimeout, roles{
+			"park": func() occamy.Task {
+				offered.count()
+				return &script{begin: started.count, then: then{park: true}}
+			},
+		})
+		idle, err := resident()
+		if err != nil {
+			return nil, err
+		}
+		park(server, "park", *slots, started)
+		parked, err := resident()
+		if err != nil {
+			return nil, err
+		}
+		offered.expect(*offers)
+		for i := 0; i < *offers; i++ {
+			server.HandleControlMsg(newLetter("park", nil))
+		}
+		if *offers > 0 {
+			offered.done()
+			time.Sleep(rest)
+		}
+		withOffers, err := resident()
+		if err != nil {
+			return nil, err
+		}
+
+		shut(server)
+		shut(small)
+		record := newRecord()
+		record.Figures["bytes_per_slot"] = float64(idle-nothing) / float64(*slots)
+		record.Figures["bytes_per_task"] = float64(parked-idle) / float64(*slots)
+		if *offers > 0 {
+			record.Figures["bytes_per_offer"] = float64(withOffers-parked) / float64(*offers)
+		}
+		return record, nil
+	}
+}
+
+// resident says how much of this process lies in memory, in bytes.
+func resident() (int64, error) {
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, err
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(text), &size, &pages); err != nil {
+		return 0, err
+	}
+	return pages * int64(os.Getpagesize()), nil
+}
