@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
 
+mod bench;
 mod brokers;
 mod ci;
 mod conformance;
@@ -26,6 +27,7 @@ use xshell::Shell;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
+    Bench(bench::Args),
     Brokers(brokers::Args),
     Ci(ci::Args),
     Conformance(conformance::Args),
@@ -51,6 +53,7 @@ fn run(command: &Command) -> Result<()> {
     sh.change_dir(workspace_root());
 
     match command {
+        Command::Bench(args) => bench::run(&sh, args),
         Command::Brokers(args) => brokers::run(args),
         Command::Ci(args) => ci::run(&sh, args),
         Command::Conformance(args) => conformance::run(&sh, args),

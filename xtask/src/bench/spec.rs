@@ -1,0 +1,169 @@
+//! What a benchmark is: cases, what is read off each, and what is aimed at.
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    Full,
+    /// So little that all benchmarks together take a minute or two.
+    Quick,
+}
+
+impl Effort {
+    pub(super) fn pick<T>(self, full: T, quick: T) -> T {
+        match self {
+            Self::Full => full,
+            Self::Quick => quick,
+        }
+    }
+}
+
+/// One benchmark.
+#[derive(Clone, Debug)]
+pub(super) struct Benchmark {
+    /// As in the project's list of targets.
+    pub(super) number: &'static str,
+    pub(super) title: &'static str,
+    pub(super) cases: Vec<Case>,
+}
+
+/// One situation: what both programs are called with, and what is read off what they print.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) label: String,
+    /// The options that both understand, the program's own name of the benchmark first.
+    options: Vec<String>,
+    /// The options that only ours has.
+    ours: Vec<String>,
+    /// The peer's options where it can't be asked for the same.
+    peer: Option<Vec<String>>,
+    pub(super) measures: Vec<Measure>,
+}
+
+impl Case {
+    /// A case in which both are called with the same options.
+    pub(super) fn new(label: impl Into<String>, options: &str) -> Self {
+        Self {
+            label: label.into(),
+            options: words(options),
+            ours: Vec::new(),
+            peer: None,
+            measures: Vec::new(),
+        }
+    }
+
+    /// A case with tasks of this kind on our side.
+    pub(super) fn of(kind: Kind, situation: &str, options: &str) -> Self {
+        Self::new(format!("{}, {situation}", kind.label()), options).ours(kind.option())
+    }
+
+    /// Ours is told this, too.
+    pub(super) fn ours(mut self, options: &str) -> Self {
+        self.ours.extend(words(options));
+        self
+    }
+
+    /// The peer is called with these options instead.
+    pub(super) fn peer(mut self, options: &str) -> Self {
+        self.peer = Some(words(options));
+        self
+    }
+
+    pub(super) fn measure(mut self, measure: Measure) -> Self {
+        self.measures.push(measure);
+        self
+    }
+
+    pub(super) fn our_options(&self) -> Vec<String> {
+        [&self.options[..], &self.ours[..]].concat()
+    }
+
+    pub(super) fn peer_options(&self) -> &[String] {
+        self.peer.as_deref().unwrap_or(&self.options)
+    }
+}
+
+fn words(options: &str) -> Vec<String> {
+    options.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The kind of our tasks. The peer has but one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Async,
+    Threads,
+}
+
+impl Kind {
+    pub(super) const BOTH: [Self; 2] = [Self::Async, Self::Threads];
+
+    /// With 10,000 slots tasks are async: nobody would have so many threads.
+    pub(super) fn can_have(self, slots: usize) -> bool {
+        self == Self::Async || slots <= 1024
+    }
+
+    pub(super) fn pick<T>(self, for_async: T, for_threads: T) -> T {
+        match self {
+            Self::Async => for_async,
+            Self::Threads => for_threads,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        self.pick("async", "threads")
+    }
+
+    fn option(self) -> &'static str {
+        self.pick("--kind async", "--kind threads")
+    }
+}
+
+/// One figure of a case.
+#[derive(Clone, Debug)]
+pub(super) struct Measure {
+    pub(super) label: &'static str,
+    pub(super) of: Of,
+    pub(super) unit: Unit,
+    pub(super) targets: Vec<Target>,
+}
+
+impl Measure {
+    pub(super) fn percentile(label: &'static str, samples: &'static str, percent: f64) -> Self {
+        Self { label, of: Of::Percentile(samples, percent), unit: Unit::Nanoseconds, targets: Vec::new() }
+    }
+
+    pub(super) fn figure(label: &'static str, figure: &'static str, unit: Unit) -> Self {
+        Self { label, of: Of::Figure(figure), unit, targets: Vec::new() }
+    }
+
+    pub(super) fn aim(mut self, target: impl Into<Option<Target>>) -> Self {
+        self.targets.extend(target.into());
+        self
+    }
+}
+
+/// Where in the output a figure is found.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of {
+    Figure(&'static str),
+    Percentile(&'static str, f64),
+}
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Nanoseconds,
+    Bytes,
+    PerSecond,
+    Times,
+}
+
+/// What is aimed at.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Target {
+    /// At most so many times the peer's figure.
+    Ratio(f64),
+    /// At most so much, in the unit of the figure.
+    AtMost(f64),
+    /// At most so many times our own figure in the case with this label.
+    OfOwn(f64, String),
+}
