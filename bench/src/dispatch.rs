@@ -25,6 +25,9 @@ pub(crate) struct Options {
     parked: usize,
     #[arg(long)]
     requests: usize,
+    /// How many slots expansion leaves empty: with all but one, no task is ever asked for assistants
+    #[arg(long, default_value_t = 0)]
+    buffer: usize,
 }
 
 const NOTHING: &str = "nothing";
@@ -32,7 +35,7 @@ const PARK: &str = "park";
 
 /// One caller makes the requests, as many at a time as slots are free: the next as soon as one is settled.
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Record> {
-    let &Options { kind, slots, parked, requests } = options;
+    let &Options { kind, slots, parked, requests, buffer } = options;
     ensure!(parked < slots, "no slot is free");
     let started = Arc::new(Countdown::default());
     let roles = stage::roles(kind, slots).role(NOTHING, Script::default).role(PARK, {
@@ -42,7 +45,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Record> {
             Script { begin: Some(Arc::new(move || started.count())), then: Then::PARK, ..Script::default() }
         }
     });
-    let server = stage::server(slots, roles).build()?;
+    let server = stage::server(slots, roles).expansion_slot_buffer(buffer).build()?;
     stage::warm_up(&server, slots).await?;
     stage::park(&server, PARK, parked, &started).await;
 

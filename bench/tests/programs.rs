@@ -7,9 +7,10 @@ use serde_json::Value;
 /// Figures and samples must be there, with so many samples.
 fn check(options: &str, figures: &[&str], samples: &[(&str, usize)]) {
     let program = env!("CARGO_BIN_EXE_occamy-bench");
-    let output = Command::new(program).args(["--limit", "60"]).args(options.split(' ')).output().unwrap();
+    let output = Command::new(program).args(["--limit", "60"]).args(options.split(' ')).output();
+    let output = output.expect("the program can be started");
     assert!(output.status.success(), "{options}: {}", String::from_utf8_lossy(&output.stderr));
-    let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let printed: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
     for figure in figures {
         assert!(printed["figures"][figure].as_f64().is_some_and(|it| it >= 0.0), "{options}: {printed}");
     }

@@ -29,7 +29,7 @@ pub(super) struct Row {
     unit_name: &'static str,
     /// Turn by turn.
     our_figures: Vec<f64>,
-    peer_figures: Vec<f64>,
+    peer_figures: Vec<Option<f64>>,
     pub(super) ours: Spread,
     pub(super) peer: Option<Spread>,
     /// Ours to the peer's of the same turn.
@@ -71,11 +71,15 @@ impl Compared {
 
 fn row(case: &Case, measure: &Measure, turns: &[Turn], machine: &Machine) -> Result<Row> {
     ensure!(!turns.is_empty(), "{} was never run", case.label);
-    let our_figures =
-        turns.iter().map(|turn| turn.ours.output.read(measure.of)).collect::<Result<Vec<_>>>()?;
-    let peers = || turns.iter().filter_map(|turn| turn.peer.as_ref());
-    let peer_figures = peers().map(|run| run.output.read(measure.of)).collect::<Result<Vec<_>>>()?;
-    let ratios: Vec<f64> = our_figures.iter().zip(&peer_figures).map(|(ours, peer)| ours / peer).collect();
+    let figures = turns
+        .iter()
+        .map(|turn| {
+            let peer = turn.peer.as_ref().map(|run| run.output.read(measure.of)).transpose()?;
+            Ok((turn.ours.output.read(measure.of)?, peer))
+        })
+        .collect::<Result<Vec<(f64, Option<f64>)>>>()?;
+    let ratios: Vec<f64> = figures.iter().filter_map(|(ours, peer)| Some(ours / (*peer)?)).collect();
+    let (our_figures, peer_figures): (Vec<_>, Vec<_>) = figures.into_iter().unzip();
     let (ours, ratio) = (Spread::of(&our_figures), Spread::of(&ratios));
     let disturbed = turns
         .iter()
@@ -90,13 +94,13 @@ fn row(case: &Case, measure: &Measure, turns: &[Turn], machine: &Machine) -> Res
         unit: measure.unit,
         unit_name: measure.unit.name(),
         noisy: is_noisy(ratio.unwrap_or(ours), &disturbed),
-        peer: Spread::of(&peer_figures),
+        peer: Spread::of(&peer_figures.iter().copied().flatten().collect::<Vec<_>>()),
         our_figures,
         peer_figures,
         ours,
         ratio,
         our_refused: turns.iter().map(|turn| turn.ours.output.refused).sum(),
-        peer_refused: peers().map(|run| run.output.refused).sum(),
+        peer_refused: turns.iter().filter_map(|turn| turn.peer.as_ref()).map(|run| run.output.refused).sum(),
         aims: Vec::new(),
     })
 }

@@ -79,11 +79,20 @@ impl Programs {
     fn turn(&self, case: &Case, machine: &mut Machine) -> Result<Turn> {
         let ours = run(&self.ours, &case.our_options(), machine)?;
         let peer = match &self.peer {
-            Ok(program) => Some(run(program, case.peer_options(), machine)?),
+            Ok(program) => run(program, case.peer_options(), machine).map(Some).or_else(left_out)?,
             Err(_) => None,
         };
         Ok(Turn { ours, peer })
     }
+}
+
+/// What the peer fails at is a finding, and no reason to end.
+fn left_out(error: anyhow::Error) -> Result<Option<Run>> {
+    if interrupt::was_asked() {
+        return Err(error);
+    }
+    eprintln!("the peer has no figure in this turn: {error:#}");
+    Ok(None)
 }
 
 /// Runs a program to its end, which it finds itself when the limit is over.

@@ -22,8 +22,8 @@ fn case(effort: Effort, slots: usize, looks: bool, mode: &str, (overlaps, lowers
     let overlap = slots / 2;
     // Where nobody looks, victims stay for ever: each server has as many requests as it can have leftovers, or one.
     let (servers, requests) = match (looks, overlaps) {
-        (true, _) => (1, effort.pick(100, 8)),
-        (false, true) => (effort.pick(20, 2), overlap),
+        (true, _) => (1, effort.pick(50, 8)),
+        (false, true) => (effort.pick(10, 2), overlap),
         (false, false) => (effort.pick(2, 1), 1),
     };
     let (habit, never) = if looks {

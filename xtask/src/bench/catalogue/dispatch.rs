@@ -24,6 +24,12 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
             let options = format!("dispatch --slots {slots} --requests {requests}");
             cases.push(Case::of(kind, &situation, &options).measure(measure));
         }
+        // What the requests alone cost.
+        let options = format!("dispatch --slots 64 --requests {requests}");
+        let measure = Measure::figure("per request", "ns_per_request", Unit::Nanoseconds);
+        cases.push(
+            Case::of(kind, "64 slots, nobody asked to expand", &options).ours("--buffer 63").measure(measure),
+        );
     }
     Benchmark { number: "B1", title: "dispatch", cases }
 }

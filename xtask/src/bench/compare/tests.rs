@@ -38,6 +38,14 @@ fn ratios_are_of_the_same_turn() {
 }
 
 #[test]
+fn a_turn_that_the_peer_failed_at_has_no_ratio() {
+    let runs = [vec![turn(10.0, Some(20.0)), turn(100.0, None), turn(1.0, Some(2.0))]];
+    let row = &compare(vec![case("a", Vec::new())], &runs).rows[0];
+    assert_eq!(row.ratio, Some(Spread { low: 0.5, median: 0.5, high: 0.5 }));
+    assert_eq!(row.ours.median, 10.0);
+}
+
+#[test]
 fn without_a_peer_only_targets_of_our_own_are_judged() {
     let own = Target::OfOwn(1.3, "a".to_owned());
     let cases = vec![case("a", vec![Target::Ratio(0.5)]), case("b", vec![own, Target::AtMost(2000.0)])];
