@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use super::machine::Machine;
@@ -116,8 +116,5 @@ fn run(program: &Path, options: &[String], machine: &mut Machine) -> Result<Run>
 
 fn target_folder() -> Result<PathBuf> {
     let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
-    if metadata.target_directory.as_str().is_empty() {
-        bail!("cargo names no folder to build in");
-    }
     Ok(metadata.target_directory.into())
 }
