@@ -15,7 +15,8 @@ use crate::{Error, OutcomeKind, SlotStatus, VerdictKind};
 #[non_exhaustive]
 pub enum Observation {
     /// The use of the slots has changed, or time has passed: a server tells it at least once a second until it is closed,
-    /// so that the time of slots can be added up though nothing happens.
+    /// so that the time of slots can be added up though nothing happens. What keeps a server's time tells it each time,
+    /// changed or not, and nobody else tells what is unchanged: that is the server's heartbeat.
     Slots(SlotUsage),
     /// A task was given a slot.
     Started {

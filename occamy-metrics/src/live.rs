@@ -35,7 +35,7 @@ pub(crate) struct Live(Mutex<State>);
 #[derive(Default)]
 struct State {
     usage: SlotUsage,
-    /// When the use of the slots was told last.
+    /// When its driver was heard of last.
     heard: Option<Duration>,
     connected: Option<bool>,
     slots: Vec<Option<Occupant>>,
@@ -142,8 +142,11 @@ impl State {
         self.tally.count(observation);
         match observation {
             Observation::Slots(usage) => {
-                self.usage = *usage;
-                self.heard = Some(now);
+                let last = std::mem::replace(&mut self.usage, *usage);
+                // What has changed may be told by whoever changed it, though the driver is stuck.
+                if self.heard.is_none() || is_unchanged(usage, last) {
+                    self.heard = Some(now);
+                }
                 self.show_slots(usage.slots(), now);
             }
             Observation::Started { task, slot: SlotId(slot), id, group, status, wait } => {
@@ -239,6 +242,12 @@ impl State {
         let (kind, message) = (error.kind().as_str(), cut(error.message(), MAX_MESSAGE));
         self.failures.push_front(Failure { at, group: cut(group, MAX_NAME), kind, message });
     }
+}
+
+/// True if only time has passed, which is the driver's own to tell.
+fn is_unchanged(usage: &SlotUsage, mut last: SlotUsage) -> bool {
+    last.at = usage.at;
+    *usage == last
 }
 
 /// The first so many characters, and a sign that there were more.

@@ -5,10 +5,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use occamy_core::scheduler::{SlotId, TaskKey};
-use occamy_core::{BrokerEvent, Error, ErrorKind, Monitor, Observation, SlotStatus, SlotUsage, handler_fn};
+use occamy_core::{
+    BrokerEvent, Error, ErrorKind, Headers, Monitor, Observation, SlotStatus, SlotUsage, Task, TaskContext,
+    TaskDetails, TestMessage, handler_fn,
+};
 use occamy_metrics::{HttpServer, LiveMonitor};
 use occamy_runtime::Server;
 use serde_json::Value;
@@ -133,6 +136,39 @@ async fn a_real_server_is_alive_and_is_told_of_with_the_broker_it_has() {
     serving.await.unwrap().unwrap();
     assert_eq!(get(&http, "/readyz").2, "real: it is closed\n");
     assert_eq!(get(&http, "/livez").0, 200);
+}
+
+#[test]
+fn a_server_whose_runtime_is_blocked_is_dead_though_its_tasks_come_and_go() {
+    let http = start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let server = {
+        let _context = runtime.enter();
+        let handler = handler_fn(|_, _| Ok(Brief.into()));
+        Server::builder(handler).slots(1).monitor(http.monitor("blocked")).build().unwrap()
+    };
+    assert_eq!(get(&http, "/livez").0, 200);
+    // Nobody drives the runtime. What frees a slot is a thread of its own, and so is who brings a request.
+    let begun = Instant::now();
+    while get(&http, "/livez").0 == 200 {
+        assert!(begun.elapsed() < PATIENCE, "it is still taken for alive");
+        server.handle_request(Box::new(TestMessage::new(Headers::new(), "")));
+    }
+    let (_, _, body) = get(&http, "/livez");
+    assert!(body.starts_with("blocked: its driver has not been heard of for 1"), "{body}");
+}
+
+/// Ends at once.
+struct Brief;
+
+impl Task for Brief {
+    fn details(&self) -> TaskDetails {
+        TaskDetails::default()
+    }
+
+    fn run(&self, _: &TaskContext) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 #[test]

@@ -108,6 +108,8 @@ fn health_is_the_drivers_and_readiness_the_brokers_too() {
     live.record(ms(60_000), &Observation::Broker(BrokerEvent::Reconnected));
     let silent = "its driver has not been heard of for 11 s".to_owned();
     assert_eq!(both(71_000), (Some(silent.clone()), silent));
+    live.record(ms(71_000), &Observation::Slots(usage(4)));
+    assert_eq!(both(71_000), (None, "".into()));
     let mut wedged = usage(1);
     (wedged.wedged, wedged.healthy) = (3, false);
     live.record(ms(72_000), &Observation::Slots(wedged));
@@ -119,6 +121,18 @@ fn health_is_the_drivers_and_readiness_the_brokers_too() {
     draining.closed = true;
     live.record(ms(74_000), &Observation::Slots(draining));
     assert_eq!(both(99_000), (None, "it is closed".into()));
+}
+
+#[test]
+fn what_tasks_change_is_no_sign_of_the_driver() {
+    let live = Live::new();
+    live.record(ms(0), &Observation::Slots(usage(4)));
+    for second in 1..=11 {
+        let mut changed = usage(3);
+        (changed.protected, changed.at) = (1 + second as usize % 2, ms(1_000 * second));
+        live.record(ms(1_000 * second), &Observation::Slots(changed));
+    }
+    assert_eq!(live.dead(ms(11_000)), Some("its driver has not been heard of for 11 s".into()));
 }
 
 #[test]
