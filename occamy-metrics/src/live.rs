@@ -7,7 +7,7 @@ mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use occamy_core::scheduler::{SlotId, TaskKey};
@@ -30,6 +30,8 @@ const MAX_NAME: usize = 120;
 const MAX_MESSAGE: usize = 300;
 
 /// One server, as it was observed. All times are since the same moment.
+///
+/// Whoever brings a request may wait for the lock: what is long is done without it.
 pub(crate) struct Live(Mutex<State>);
 
 #[derive(Default)]
@@ -53,8 +55,8 @@ struct State {
 #[derive(Clone, Debug)]
 struct Occupant {
     key: TaskKey,
-    id: String,
-    group: String,
+    id: Arc<str>,
+    group: Arc<str>,
     status: SlotStatus,
     since: Duration,
     /// It was told to stop.
@@ -66,9 +68,9 @@ struct Occupant {
 #[derive(Clone, Debug)]
 struct Failure {
     at: Duration,
-    group: String,
+    group: Arc<str>,
     kind: &'static str,
-    message: String,
+    message: Arc<str>,
 }
 
 /// What is wrong with a server, in a few words.
@@ -235,11 +237,11 @@ impl State {
         Some((slot, self.slots[slot].as_mut()?))
     }
 
-    fn failed(&mut self, at: Duration, group: &str, error: &Error) {
+    fn failed(&mut self, at: Duration, group: &Arc<str>, error: &Error) {
         if self.failures.len() == FAILURES {
             self.failures.pop_back();
         }
-        let (kind, message) = (error.kind().as_str(), cut(error.message(), MAX_MESSAGE));
+        let (kind, message) = (error.kind().as_str(), cut(&error.message().into(), MAX_MESSAGE));
         self.failures.push_front(Failure { at, group: cut(group, MAX_NAME), kind, message });
     }
 }
@@ -251,10 +253,10 @@ fn is_unchanged(usage: &SlotUsage, mut last: SlotUsage) -> bool {
 }
 
 /// The first so many characters, and a sign that there were more.
-fn cut(text: &str, characters: usize) -> String {
+fn cut(text: &Arc<str>, characters: usize) -> Arc<str> {
     match text.char_indices().nth(characters) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+        None => Arc::clone(text),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,11 +34,12 @@ struct State {
     snapshot: Option<Event>,
 }
 
-/// Something in JSON that many are sent.
+/// Something in JSON, as a server-sent event. However many are sent it, it is in memory once.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) sequence: u64,
-    pub(super) json: Arc<str>,
+    pub(super) text: Bytes,
+    pub(super) json: Bytes,
 }
 
 #[derive(Serialize)]
@@ -76,14 +78,13 @@ impl Feed {
     /// Everything there is to show.
     pub(super) fn snapshot(&self) -> Event {
         let mut state = self.state();
-        let State { servers, sequence, .. } = &*state;
-        let event = state.snapshot.clone().unwrap_or_else(|| {
+        let State { servers, sequence, snapshot } = &mut *state;
+        let made = snapshot.get_or_insert_with(|| {
             let now = self.now();
             let pictures: Vec<Picture> = servers.iter().map(|(name, live)| live.picture(name, now)).collect();
-            Event { sequence: *sequence, json: json(now, pictures) }
+            Event::new("snapshot", *sequence, now, pictures)
         });
-        state.snapshot = Some(event.clone());
-        event
+        made.clone()
     }
 
     /// What changes from now on.
@@ -107,13 +108,17 @@ impl Feed {
         let mut state = self.state();
         let now = self.now();
         state.servers.iter().for_each(|(_, live)| live.tick(now));
-        let changes: Vec<Change> = state.servers.iter().map(|(name, live)| live.changes(name, now)).collect();
         state.sequence += 1;
         state.snapshot = None;
-        if self.events.receiver_count() > 0 {
-            // It is an error that the last of them has gone meanwhile.
-            let _ = self.events.send(Event { sequence: state.sequence, json: json(now, changes) });
+        // What nobody is told goes into the next change.
+        if self.events.receiver_count() == 0 {
+            return;
         }
+        let State { servers, sequence, .. } = &*state;
+        let changes: Vec<Change> = servers.iter().map(|(name, live)| live.changes(name, now)).collect();
+        let event = Event::new("changes", *sequence, now, changes);
+        // It is an error that the last of them has gone meanwhile.
+        let _ = self.events.send(event);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -121,9 +126,18 @@ impl Feed {
     }
 }
 
-fn json<T: Serialize>(now: Duration, servers: Vec<T>) -> Arc<str> {
-    let message = Message { now_ms: milliseconds(now), version: env!("CARGO_PKG_VERSION"), servers };
-    serde_json::to_string(&message).expect("there are no maps with strange keys in it").into()
+impl Event {
+    fn new<T: Serialize>(name: &str, sequence: u64, now: Duration, servers: Vec<T>) -> Self {
+        let message = Message { now_ms: milliseconds(now), version: env!("CARGO_PKG_VERSION"), servers };
+        let mut text = format!("event: {name}\ndata: ").into_bytes();
+        let begin = text.len();
+        // JSON on one line, which is what data has to be.
+        serde_json::to_writer(&mut text, &message).expect("there are no maps with strange keys in it");
+        let end = text.len();
+        text.extend_from_slice(b"\n\n");
+        let text = Bytes::from(text);
+        Self { sequence, json: text.slice(begin..end), text }
+    }
 }
 
 impl fmt::Debug for Feed {

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
-use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::Stream;
@@ -26,6 +26,7 @@ use super::{Render, health};
 const VIEWERS: usize = 256;
 
 const JSON: (HeaderName, &str) = (CONTENT_TYPE, "application/json");
+const EVENTS: (HeaderName, &str) = (CONTENT_TYPE, "text/event-stream");
 /// Version 0.0.4 of the text format, which every Prometheus reads.
 const METRICS: (HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
 
@@ -50,12 +51,14 @@ pub(super) fn routes(feed: &Arc<Feed>, render: Option<Render>, closing: &Cancell
     routes
         .route("/livez", of(health::livez))
         .route("/readyz", of(health::readyz))
-        .route("/api/snapshot", get(move || async move { ([JSON], String::from(&*shown.snapshot().json)) }))
+        .route("/api/snapshot", get(move || async move { ([JSON], shown.snapshot().json) }))
         .route(
             "/api/events",
             get(move || async move {
                 match Arc::clone(&room).try_acquire_owned() {
-                    Ok(place) => Sse::new(events(viewed, place, closing)).into_response(),
+                    Ok(place) => {
+                        ([EVENTS], Body::from_stream(events(viewed, place, closing))).into_response()
+                    }
                     Err(_) => too_many(),
                 }
             }),
@@ -82,7 +85,7 @@ fn events(
     feed: Arc<Feed>,
     place: OwnedSemaphorePermit,
     closing: CancellationToken,
-) -> impl Stream<Item = Result<sse::Event, Infallible>> {
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let viewer = Viewer { events: feed.events(), feed, snapshot: None, closing, _place: place };
     unfold(viewer, |mut viewer| async move {
         let event = viewer.next().await?;
@@ -91,7 +94,7 @@ fn events(
 }
 
 impl Viewer {
-    async fn next(&mut self) -> Option<sse::Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         let Some(snapshot) = self.snapshot else { return Some(self.everything()) };
         loop {
             let event = tokio::select! {
@@ -100,17 +103,17 @@ impl Viewer {
             };
             match event {
                 Ok(event) if event.sequence <= snapshot => {}
-                Ok(event) => return Some(sse::Event::default().event("changes").data(event.json)),
+                Ok(event) => return Some(event.text),
                 Err(RecvError::Lagged(_)) => return Some(self.everything()),
                 Err(RecvError::Closed) => return None,
             }
         }
     }
 
-    fn everything(&mut self) -> sse::Event {
-        let Event { sequence, json } = self.feed.snapshot();
+    fn everything(&mut self) -> Bytes {
+        let Event { sequence, text, .. } = self.feed.snapshot();
         self.snapshot = Some(sequence);
-        sse::Event::default().event("snapshot").data(json)
+        text
     }
 }
 

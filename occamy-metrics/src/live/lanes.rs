@@ -1,6 +1,7 @@
 //! What each slot did in each of the last six hundred seconds, in a byte.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use occamy_core::SlotStatus;
@@ -40,7 +41,7 @@ impl Use {
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     slots: Vec<Slot>,
-    columns: VecDeque<Box<[u8]>>,
+    columns: VecDeque<Arc<[u8]>>,
     /// When the current column has begun.
     begun: Duration,
     /// The number of the next column, which only grows.
@@ -85,8 +86,8 @@ impl Lanes {
 
     /// The number of the next column, and those there are, the oldest first. One from before there were more slots is
     /// shorter.
-    pub(super) fn columns(&self) -> (u64, impl DoubleEndedIterator<Item = &[u8]>) {
-        (self.next, self.columns.iter().map(|column| &**column))
+    pub(super) fn columns(&self) -> (u64, impl DoubleEndedIterator<Item = &Arc<[u8]>>) {
+        (self.next, self.columns.iter())
     }
 }
 
@@ -121,8 +122,12 @@ mod tests {
 
     fn last(lanes: &Lanes) -> Vec<(u8, u8, bool)> {
         let (_, columns) = lanes.columns();
-        let bytes = columns.last().unwrap_or_default();
-        bytes.iter().map(|byte| (byte & 7, byte >> SHARE_SHIFT & 15, byte & EVICTED != 0)).collect()
+        columns
+            .last()
+            .unwrap()
+            .iter()
+            .map(|byte| (byte & 7, byte >> SHARE_SHIFT & 15, byte & EVICTED != 0))
+            .collect()
     }
 
     #[test]
@@ -150,7 +155,7 @@ mod tests {
             lanes.end_column(ms(1000 * second));
         }
         let (next, columns) = lanes.columns();
-        let lengths: Vec<_> = columns.map(<[u8]>::len).collect();
+        let lengths: Vec<_> = columns.map(|column| column.len()).collect();
         assert_eq!((next, lengths.len(), lengths[0], lengths[599]), (701, 600, 0, 2));
     }
 }

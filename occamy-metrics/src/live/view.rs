@@ -1,11 +1,12 @@
 //! A server as it is sent to the page.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use occamy_core::{SlotStatus, SlotUsage};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::State;
 use super::tally::Tally;
@@ -18,8 +19,8 @@ pub(crate) struct Picture {
     facts: Facts,
     /// Every slot.
     slots: Vec<Row>,
-    /// The columns there are, the oldest first: a byte a slot, as `lanes.rs` says, in base64.
-    columns: Vec<String>,
+    /// The columns there are, the oldest first.
+    columns: Vec<Column>,
 }
 
 /// What has changed.
@@ -30,7 +31,17 @@ pub(crate) struct Change {
     /// The slots that are not as they were.
     slots: Vec<Row>,
     /// The latest column.
-    column: String,
+    column: Column,
+}
+
+/// A byte a slot, as `lanes.rs` says. It becomes base64 no sooner than it is written, when the lock is free.
+#[derive(Clone, Debug, Default)]
+struct Column(Arc<[u8]>);
+
+impl Serialize for Column {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
+    }
 }
 
 /// Some numbers and words of a server.
@@ -78,8 +89,8 @@ struct Row {
 
 #[derive(Clone, Debug, Serialize)]
 struct Task {
-    id: String,
-    group: String,
+    id: Arc<str>,
+    group: Arc<str>,
     status: &'static str,
     since_ms: u64,
 }
@@ -95,9 +106,9 @@ struct Quantiles {
 #[derive(Clone, Debug, Serialize)]
 struct Failure {
     at_ms: u64,
-    group: String,
+    group: Arc<str>,
     kind: &'static str,
-    message: String,
+    message: Arc<str>,
 }
 
 impl State {
@@ -106,16 +117,15 @@ impl State {
         Picture {
             facts: self.facts(name, now),
             slots: (0..self.slots.len()).map(|slot| self.row(slot)).collect(),
-            columns: columns.map(|column| STANDARD.encode(column)).collect(),
+            columns: columns.cloned().map(Column).collect(),
         }
     }
 
     pub(super) fn changes(&mut self, name: &str, now: Duration) -> Change {
         let changed = self.changed.iter_mut().map(std::mem::take).enumerate();
         let changed: Vec<_> = changed.filter_map(|(slot, changed)| changed.then_some(slot)).collect();
-        let column = self.lanes.columns().1.next_back().unwrap_or_default();
         Change {
-            column: STANDARD.encode(column),
+            column: self.lanes.columns().1.next_back().cloned().map(Column).unwrap_or_default(),
             slots: changed.into_iter().map(|slot| self.row(slot)).collect(),
             facts: self.facts(name, now),
         }
@@ -138,9 +148,9 @@ impl State {
         } = self.usage;
         let failures = self.failures.iter().map(|failure| Failure {
             at_ms: milliseconds(failure.at),
-            group: failure.group.clone(),
+            group: Arc::clone(&failure.group),
             kind: failure.kind,
-            message: failure.message.clone(),
+            message: Arc::clone(&failure.message),
         });
         Facts {
             name: name.to_owned(),
@@ -178,7 +188,7 @@ impl State {
             occupant if occupant.stopping => "stopping",
             _ => status,
         };
-        let (id, group) = (occupant.id.clone(), occupant.group.clone());
+        let (id, group) = (Arc::clone(&occupant.id), Arc::clone(&occupant.group));
         Row { slot, state, task: Some(Task { id, group, status, since_ms: milliseconds(occupant.since) }) }
     }
 }
