@@ -34,31 +34,32 @@ function listen() {
 
 function snapshot(message) {
   heard(message);
+  const { facts } = shownServer();
   servers = message.servers.map((server) => ({
     facts: server, rows: server.slots, columns: new Columns(server.columns),
   }));
-  chosen = Math.min(chosen, Math.max(servers.length - 1, 0));
+  // Others may have come or gone. Of two with one name it is the one in the same place.
+  if (facts && servers[chosen]?.facts.name !== facts.name) {
+    chosen = Math.max(0, servers.findIndex((server) => server.facts.name === facts.name));
+  }
   show();
 }
 
 function changes(message) {
   heard(message);
-  // One that was added meanwhile comes with its slots, and without the past that it hasn't.
-  for (let index = servers.length; index < message.servers.length; index++) {
-    servers.push({ facts: {}, rows: [], columns: new Columns([]) });
-  }
   message.servers.forEach((changed, index) => {
     const server = servers[index];
     server.facts = changed;
     changed.slots.forEach((row) => { server.rows[row.slot] = row; });
     server.columns.push(changed.column);
   });
-  if (element("servers").childElementCount !== navigable() || rows.length !== shownServer().rows.length) {
+  if (rows.length !== shownServer().rows.length) {
     show();
     return;
   }
   const changed = message.servers[chosen];
   showFacts();
+  if (!changed) return;
   lanes.push(servers[chosen].columns.all.at(-1));
   changed.slots.forEach((row) => showRow(row));
   filter();

@@ -35,7 +35,8 @@ type Render = Arc<dyn Fn() -> String + Send + Sync>;
 /// otherwise, and then it should be the network of the operators. Ids and groups of tasks, and the messages of errors, are
 /// shown.
 ///
-/// A server is shown once its monitor is [one of these](Self::monitor). Servers of one process share the listener.
+/// A server is shown once its monitor is [one of these](Self::monitor), until it is gone and its monitor with it. Servers
+/// of one process share the listener.
 ///
 /// Requests are answered while every core is busy, since the thread competes with tasks as an equal. Slow clients slow
 /// nobody down: a client that doesn't take what it is sent is dropped after 30 s, one that asks for nothing after 10 s, and
@@ -175,6 +176,13 @@ impl fmt::Debug for HttpBuilder {
 pub struct LiveMonitor {
     feed: Arc<Feed>,
     live: Arc<Live>,
+}
+
+/// Whoever comes after it isn't blamed for what it left.
+impl Drop for LiveMonitor {
+    fn drop(&mut self) {
+        self.feed.remove(&self.live);
+    }
 }
 
 impl Monitor for LiveMonitor {

@@ -194,6 +194,27 @@ fn events_are_a_snapshot_and_then_what_changes() {
 }
 
 #[test]
+fn what_is_left_of_a_server_is_no_complaint_about_its_successor() {
+    let http = start();
+    let first = http.monitor("one");
+    let mut closed = usage(4);
+    (closed.draining, closed.closed) = (true, true);
+    first.record(&Observation::Slots(closed));
+    assert_eq!(get(&http, "/readyz").2, "one: it is closed\n");
+    let mut events = viewer(http.address());
+    assert_eq!(event(&mut events).1["servers"][0]["usage"]["closed"], true);
+    drop(first);
+    let second = http.monitor("one");
+    ready(&second);
+    assert_eq!(get(&http, "/readyz").0, 200);
+    // Who looks is told everything anew, since the numbers of the servers are others.
+    let (_, snapshot) =
+        std::iter::repeat_with(|| event(&mut events)).find(|(name, _)| name == "snapshot").unwrap();
+    let servers = snapshot["servers"].as_array().unwrap();
+    assert_eq!((servers.len(), &servers[0]["usage"]["closed"]), (1, &false.into()));
+}
+
+#[test]
 fn an_address_in_use_is_an_error_that_names_it() {
     let http = start();
     let error = HttpServer::builder().listen(http.address()).start().unwrap_err();

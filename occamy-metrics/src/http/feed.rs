@@ -28,9 +28,11 @@ pub(super) struct Feed {
 #[derive(Default)]
 struct State {
     servers: Vec<(Arc<str>, Arc<Live>)>,
-    /// The number of the last event.
+    /// The number of the last event, or of the last time that servers came or went.
     sequence: u64,
-    /// Everything as of that event or later, once somebody has asked.
+    /// The number as of which the servers are those that they are.
+    regrouped: u64,
+    /// Everything as of the last number or later, once somebody has asked.
     snapshot: Option<Event>,
 }
 
@@ -38,6 +40,8 @@ struct State {
 #[derive(Clone, Debug)]
 pub(super) struct Event {
     pub(super) sequence: u64,
+    /// Who has no snapshot as of this number or later knows of other servers.
+    pub(super) regrouped: u64,
     pub(super) text: Bytes,
     pub(super) json: Bytes,
 }
@@ -61,13 +65,23 @@ impl Feed {
         self.start.elapsed()
     }
 
-    /// Shows a server.
+    /// Shows a server, until it is removed.
     pub(super) fn add(&self, name: Arc<str>) -> Arc<Live> {
         let live = Arc::new(Live::new());
-        let mut state = self.state();
-        state.servers.push((name, Arc::clone(&live)));
-        state.snapshot = None;
+        self.regroup(|servers| servers.push((name, Arc::clone(&live))));
         live
+    }
+
+    /// Shows a server no longer.
+    pub(super) fn remove(&self, live: &Arc<Live>) {
+        self.regroup(|servers| servers.retain(|(_, it)| !Arc::ptr_eq(it, live)));
+    }
+
+    fn regroup(&self, regroup: impl FnOnce(&mut Vec<(Arc<str>, Arc<Live>)>)) {
+        let mut state = self.state();
+        regroup(&mut state.servers);
+        state.sequence += 1;
+        (state.regrouped, state.snapshot) = (state.sequence, None);
     }
 
     /// The servers, in the order in which they came.
@@ -78,11 +92,11 @@ impl Feed {
     /// Everything there is to show.
     pub(super) fn snapshot(&self) -> Event {
         let mut state = self.state();
-        let State { servers, sequence, snapshot } = &mut *state;
+        let State { servers, sequence, regrouped, snapshot } = &mut *state;
         let made = snapshot.get_or_insert_with(|| {
             let now = self.now();
             let pictures: Vec<Picture> = servers.iter().map(|(name, live)| live.picture(name, now)).collect();
-            Event::new("snapshot", *sequence, now, pictures)
+            Event::new("snapshot", (*sequence, *regrouped), now, pictures)
         });
         made.clone()
     }
@@ -114,9 +128,9 @@ impl Feed {
         if self.events.receiver_count() == 0 {
             return;
         }
-        let State { servers, sequence, .. } = &*state;
+        let State { servers, sequence, regrouped, .. } = &*state;
         let changes: Vec<Change> = servers.iter().map(|(name, live)| live.changes(name, now)).collect();
-        let event = Event::new("changes", *sequence, now, changes);
+        let event = Event::new("changes", (*sequence, *regrouped), now, changes);
         // It is an error that the last of them has gone meanwhile.
         let _ = self.events.send(event);
     }
@@ -127,7 +141,12 @@ impl Feed {
 }
 
 impl Event {
-    fn new<T: Serialize>(name: &str, sequence: u64, now: Duration, servers: Vec<T>) -> Self {
+    fn new<T: Serialize>(
+        name: &str,
+        (sequence, regrouped): (u64, u64),
+        now: Duration,
+        servers: Vec<T>,
+    ) -> Self {
         let message = Message { now_ms: milliseconds(now), version: env!("CARGO_PKG_VERSION"), servers };
         let mut text = format!("event: {name}\ndata: ").into_bytes();
         let begin = text.len();
@@ -136,7 +155,7 @@ impl Event {
         let end = text.len();
         text.extend_from_slice(b"\n\n");
         let text = Bytes::from(text);
-        Self { sequence, json: text.slice(begin..end), text }
+        Self { sequence, regrouped, json: text.slice(begin..end), text }
     }
 }
 

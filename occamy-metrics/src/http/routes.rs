@@ -80,7 +80,7 @@ struct Viewer {
     _place: OwnedSemaphorePermit,
 }
 
-/// A snapshot, and then what changes. Who is too slow for that gets a snapshot again.
+/// A snapshot, and then what changes. Who is too slow for that gets a snapshot again, and all do when servers come or go.
 fn events(
     feed: Arc<Feed>,
     place: OwnedSemaphorePermit,
@@ -103,6 +103,7 @@ impl Viewer {
             };
             match event {
                 Ok(event) if event.sequence <= snapshot => {}
+                Ok(event) if event.regrouped > snapshot => return Some(self.everything()),
                 Ok(event) => return Some(event.text),
                 Err(RecvError::Lagged(_)) => return Some(self.everything()),
                 Err(RecvError::Closed) => return None,
