@@ -3,6 +3,7 @@
 mod accept;
 mod feed;
 mod health;
+mod host;
 mod page;
 mod routes;
 
@@ -33,7 +34,8 @@ type Render = Arc<dyn Fn() -> String + Send + Sync>;
 ///
 /// Everything is read only, and nothing asks who is asking: so it listens on this machine only unless it is told
 /// otherwise, and then it should be the network of the operators. Ids and groups of tasks, and the messages of errors, are
-/// shown.
+/// shown. While it listens on this machine only, it answers those that ask by its address or as `localhost`, and nobody
+/// else's page that a browser here shows: a proxy before it has to pass on no other name as `Host`.
 ///
 /// A server is shown once its monitor is [one of these](Self::monitor), until it is gone and its monitor with it. Servers
 /// of one process share the listener.
@@ -150,7 +152,7 @@ impl HttpBuilder {
             tokio::net::TcpListener::from_std(listener).map_err(bind)?
         };
         let (feed, closing) = (Arc::new(Feed::new()), CancellationToken::new());
-        let routes = routes::routes(&feed, self.render, &closing);
+        let routes = routes::routes(&feed, self.render, &closing, address.ip().is_loopback());
         let (ticking, ends) = (Arc::clone(&feed), closing.clone());
         let run = move || {
             runtime.block_on(async {

@@ -215,6 +215,23 @@ fn what_is_left_of_a_server_is_no_complaint_about_its_successor() {
 }
 
 #[test]
+fn names_that_others_may_own_are_not_answered_to_on_this_machine_alone() {
+    let status = |http: &HttpServer, host: &str| {
+        let port = http.address().port();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(format!("GET /api/snapshot HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    };
+    let http = start();
+    assert_eq!(status(&http, "evil.example:9464"), "HTTP/1.1 421 Misdirected Request");
+    assert_eq!(status(&http, "localhost:9464"), "HTTP/1.1 200 OK");
+    let everywhere = HttpServer::builder().listen(([0, 0, 0, 0], 0)).start().unwrap();
+    assert_eq!(status(&everywhere, "worker-7.internal:9464"), "HTTP/1.1 200 OK");
+}
+
+#[test]
 fn an_address_in_use_is_an_error_that_names_it() {
     let http = start();
     let error = HttpServer::builder().listen(http.address()).start().unwrap_err();

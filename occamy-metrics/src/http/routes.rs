@@ -9,7 +9,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::Stream;
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::feed::{Event, Feed};
 use super::page::FILES;
-use super::{Render, health};
+use super::{Render, health, host};
 
 /// How many may look at the page at a time.
 const VIEWERS: usize = 256;
@@ -34,7 +34,13 @@ const METRICS: (HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; c
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-pub(super) fn routes(feed: &Arc<Feed>, render: Option<Render>, closing: &CancellationToken) -> Router {
+/// `private` says that only this machine may ask.
+pub(super) fn routes(
+    feed: &Arc<Feed>,
+    render: Option<Render>,
+    closing: &CancellationToken,
+    private: bool,
+) -> Router {
     let mut routes = Router::new();
     for (path, file) in FILES {
         routes = routes.route(path, get(move || async move { file }));
@@ -48,7 +54,7 @@ pub(super) fn routes(feed: &Arc<Feed>, render: Option<Render>, closing: &Cancell
     };
     let (shown, viewed) = (Arc::clone(feed), Arc::clone(feed));
     let (room, closing) = (Arc::new(Semaphore::new(VIEWERS)), closing.clone());
-    routes
+    routes = routes
         .route("/livez", of(health::livez))
         .route("/readyz", of(health::readyz))
         .route("/api/snapshot", get(move || async move { ([JSON], shown.snapshot().json) }))
@@ -62,8 +68,11 @@ pub(super) fn routes(feed: &Arc<Feed>, render: Option<Render>, closing: &Cancell
                     Err(_) => too_many(),
                 }
             }),
-        )
-        .layer(map_response(guarded))
+        );
+    if private {
+        routes = routes.layer(from_fn(host::refuse_names));
+    }
+    routes.layer(map_response(guarded))
 }
 
 fn too_many() -> Response {
