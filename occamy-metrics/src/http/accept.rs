@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-/// How many connections there are at a time. More of them wait.
-const CONNECTIONS: usize = 1_024;
+/// How many connections there are at a time. More of them wait. It is half of the files that most systems let a process
+/// have: the other half is left to the broker and the tasks.
+const CONNECTIONS: usize = 512;
 
 /// How long a client may take for the head of a request, the time before the next one included.
 const HEAD: Duration = Duration::from_secs(10);
