@@ -9,13 +9,20 @@ const lanes = new Lanes(element("lanes"));
 let servers = [];
 let chosen = 0;
 /** The server's clock at the last message, and ours. */
-let clock = { server: 0, here: performance.now() };
+let clock = { server: 0, here: performance.now(), at: new Date() };
 let version = "";
 /** The parts of the table's rows, by slot. */
 let rows = [];
 
 const now = () => clock.server + (performance.now() - clock.here);
+/** Without news for so long, what is shown is old; for so long, the connection is taken for lost, though nobody said so. */
 const STALE = 3_500;
+const LOST = 10_000;
+
+let events = null;
+/** When we asked for events last, and for how long we wait for the first: longer each time, lest it be the line that is slow. */
+let asked = 0;
+let patience = LOST;
 
 listen();
 setInterval(tick, 1_000);
@@ -23,13 +30,13 @@ element("filter").addEventListener("input", filter);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawLanes);
 
 function listen() {
-  const events = new EventSource("api/events");
+  events?.close();
+  events = new EventSource("api/events");
+  asked = performance.now();
   events.addEventListener("snapshot", (event) => snapshot(JSON.parse(event.data)));
   events.addEventListener("changes", (event) => changes(JSON.parse(event.data)));
-  events.addEventListener("error", () => {
-    // It tries again by itself, unless it was refused.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 5_000);
-  });
+  // It tries again by itself, unless it was refused: then the next tick that finds it silent does.
+  events.addEventListener("error", showNotice);
 }
 
 function snapshot(message) {
@@ -66,8 +73,9 @@ function changes(message) {
 }
 
 function heard(message) {
-  clock = { server: message.now_ms, here: performance.now() };
+  clock = { server: message.now_ms, here: performance.now(), at: new Date() };
   version = message.version;
+  patience = LOST;
 }
 
 const shownServer = () => servers[chosen] ?? { facts: null, rows: [], columns: new Columns([]) };
@@ -102,16 +110,26 @@ function drawLanes() {
   lanes.draw(shownServer().columns, shownServer().rows.length);
 }
 
+function showNotice() {
+  const { facts } = shownServer();
+  let notice = "";
+  if (events.readyState !== EventSource.OPEN) notice = "There is no connection. It is tried again.";
+  else if (facts === null) notice = "No server has a monitor of this listener.";
+  else if (rows.length === 0) notice = "The server has not started yet.";
+  else if (rows.length < facts.slot_count) notice = `The first ${rows.length} of ${facts.slot_count} slots are shown.`;
+  element("notice").hidden = notice === "";
+  if (element("notice").textContent !== notice) element("notice").textContent = notice;
+}
+
 function showFacts() {
   const { facts } = shownServer();
-  element("notice").hidden = facts !== null && rows.length === facts.slot_count;
+  showNotice();
   if (facts === null) {
-    element("notice").textContent = "No server has a monitor of this listener yet.";
+    document.title = "Occamy";
+    ["badges", "totals", "failures"].forEach((id) => element(id).replaceChildren());
+    delete element("badges").dataset.text;
     return;
   }
-  element("notice").textContent = rows.length === 0
-    ? "The server has not started yet."
-    : `The first ${rows.length} of ${facts.slot_count} slots are shown.`;
   document.title = `${facts.name} – Occamy`;
   showBadges(facts);
   showTotals(facts);
@@ -125,7 +143,7 @@ function showBadges({ connected, usage, silent_ms }) {
   const badges = [];
   const stale = performance.now() - clock.here > STALE;
   document.body.classList.toggle("stale", stale);
-  if (stale) badges.push(["bad", `stale: no news for ${time(performance.now() - clock.here)}`]);
+  if (stale) badges.push(["bad", `stale: no news since ${clock.at.toLocaleTimeString()}`]);
   if (silent_ms > 5_000) badges.push(["bad", "the driver is silent"]);
   if (usage.closed) badges.push(["warn", "closed"]);
   else if (usage.draining) badges.push(["warn", "draining"]);
@@ -210,10 +228,16 @@ function filter() {
     rows[slot].line.hidden = !fits;
     shown += Number(fits);
   });
-  element("shown").textContent = words.length ? `${shown} of ${rows.length}` : "";
+  const text = words.length ? `${shown} of ${rows.length}` : "";
+  // What is set anew is read out anew.
+  if (element("shown").textContent !== text) element("shown").textContent = text;
 }
 
 function tick() {
+  if (performance.now() - Math.max(clock.here, asked) > patience) {
+    patience *= 2;
+    listen();
+  }
   if (!servers.length) return;
   shownServer().rows.forEach((row) => showElapsed(row));
   showBadges(shownServer().facts);

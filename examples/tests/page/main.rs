@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
 
 mod browser;
+mod line;
 #[path = "../support/process.rs"]
 mod process;
 mod routes;
