@@ -148,7 +148,7 @@ function showBadges({ connected, usage, silent_ms }) {
   if (usage.closed) badges.push(["warn", "closed"]);
   else if (usage.draining) badges.push(["warn", "draining"]);
   if (!usage.healthy) badges.push(["bad", "too many wedged slots"]);
-  if (connected === true) badges.push(["good", "connected"]);
+  if (connected === true && !stale) badges.push(["good", "connected"]);
   if (connected === false) badges.push(["bad", "broker lost"]);
   if (connected === null) badges.push(["", "no broker yet"]);
   const text = (list) => list.map((part) => part.join(" ")).join("\n");

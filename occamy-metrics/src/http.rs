@@ -80,7 +80,7 @@ pub struct HttpBuilder {
 #[non_exhaustive]
 pub enum HttpError {
     /// The address can't be listened on: it is in use, isn't this machine's, or isn't allowed.
-    #[error("no HTTP on {address}: {source}; choose another address or port")]
+    #[error("no HTTP on {address}: choose another address or port")]
     Bind {
         /// The address.
         address: SocketAddr,
