@@ -8,11 +8,13 @@ mod page;
 mod routes;
 
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use occamy_core::{Monitor, Observation};
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::live::Live;
@@ -85,11 +87,11 @@ pub enum HttpError {
         /// The address.
         address: SocketAddr,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The system has no thread or timer for it.
     #[error("there is no thread for HTTP")]
-    Thread(#[source] std::io::Error),
+    Thread(#[source] io::Error),
 }
 
 impl HttpServer {
@@ -145,24 +147,37 @@ impl HttpBuilder {
         let listener = TcpListener::bind(self.address).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HttpError::Thread)?;
-        let listener = {
-            let _context = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(bind)?
-        };
         let (feed, closing) = (Arc::new(Feed::new()), CancellationToken::new());
         let routes = routes::routes(&feed, self.render, &closing, address.ip().is_loopback());
         let (ticking, ends) = (Arc::clone(&feed), closing.clone());
-        let run = move || {
-            runtime.block_on(async {
-                tokio::join!(accept::accept(listener, routes, &ends), ticking.tick(&ends));
-            });
+        let (tell, started) = mpsc::channel();
+        let run = move || match runtime(listener) {
+            Ok((runtime, listener)) => {
+                let _ = tell.send(Ok(()));
+                runtime.block_on(async {
+                    tokio::join!(accept::accept(listener, routes, &ends), ticking.tick(&ends));
+                });
+            }
+            Err(error) => drop(tell.send(Err(error))),
         };
-        thread::Builder::new().name("occamy-http".into()).spawn(run).map_err(HttpError::Thread)?;
+        let thread = thread::Builder::new().name("occamy-http".into()).spawn(run);
+        let started =
+            thread.and_then(|_| started.recv().unwrap_or_else(|ended| Err(io::Error::other(ended))));
+        started.map_err(HttpError::Thread)?;
         tracing::info!(%address, "HTTP");
         Ok(HttpServer { address, feed, closing })
     }
+}
+
+/// On the thread that it is for: where another runtime is at work, as it may be where the listener is started, one that turns
+/// out not to be needed can't even be dropped.
+fn runtime(listener: TcpListener) -> io::Result<(Runtime, tokio::net::TcpListener)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listener = {
+        let _context = runtime.enter();
+        tokio::net::TcpListener::from_std(listener)?
+    };
+    Ok((runtime, listener))
 }
 
 impl fmt::Debug for HttpBuilder {
