@@ -48,7 +48,6 @@
 //! own, and the others are [`other`](names::OTHER); names are cut after [`MAX_LABEL_BYTES`] bytes; control characters and
 //! backslashes become `_`. A task without a group has an empty one, which is to Prometheus as if it had no such label.
 //! The one exception is `version`, on `occamy_build_info` alone, which has no other purpose and one value a process.
-
 //!
 //! # What it costs
 //!
