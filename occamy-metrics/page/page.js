@@ -58,7 +58,7 @@ function changes(message) {
     const server = servers[index];
     server.facts = changed;
     changed.slots.forEach((row) => { server.rows[row.slot] = row; });
-    server.columns.push(changed.column);
+    changed.columns.forEach((column) => server.columns.push(column));
   });
   if (rows.length !== shownServer().rows.length) {
     show();
@@ -67,7 +67,7 @@ function changes(message) {
   const changed = message.servers[chosen];
   showFacts();
   if (!changed) return;
-  lanes.push(servers[chosen].columns.all.at(-1));
+  servers[chosen].columns.all.slice(-changed.columns.length).forEach((column) => lanes.push(column));
   changed.slots.forEach((row) => showRow(row));
   filter();
 }

@@ -8,6 +8,7 @@ use occamy_core::SlotStatus;
 
 /// How many columns are kept: ten minutes of seconds.
 const COLUMNS: usize = 600;
+const WIDTH: Duration = Duration::from_secs(1);
 
 /// A byte of a column: the lowest three bits are what the slot was used for most while it was used, the next four for how
 /// much of the time, from 0 to 15, and the highest whether a task in it was evicted.
@@ -44,8 +45,8 @@ pub(super) struct Lanes {
     columns: VecDeque<Arc<[u8]>>,
     /// When the current column has begun.
     begun: Duration,
-    /// The number of the next column, which only grows.
-    next: u64,
+    /// How many columns have come with the last end of one.
+    fresh: usize,
 }
 
 /// One slot within the current column.
@@ -74,20 +75,26 @@ impl Lanes {
         self.slots[slot].evicted = true;
     }
 
+    /// Ends the current column. If that comes late it is that of each second since the last one.
     pub(super) fn end_column(&mut self, now: Duration) {
         let length = now.saturating_sub(self.begun);
         self.begun = now;
-        if self.columns.len() == COLUMNS {
-            self.columns.pop_front();
-        }
-        self.columns.push_back(self.slots.iter_mut().map(|slot| slot.end_column(now, length)).collect());
-        self.next += 1;
+        let column: Arc<[u8]> = self.slots.iter_mut().map(|slot| slot.end_column(now, length)).collect();
+        let seconds = (length + WIDTH / 2).as_secs() / WIDTH.as_secs();
+        let seconds = usize::try_from(seconds).unwrap_or(COLUMNS).clamp(1, COLUMNS);
+        self.columns.extend(std::iter::repeat_n(column, seconds));
+        self.columns.drain(..self.columns.len().saturating_sub(COLUMNS));
+        self.fresh = seconds;
     }
 
-    /// The number of the next column, and those there are, the oldest first. One from before there were more slots is
-    /// shorter.
-    pub(super) fn columns(&self) -> (u64, impl DoubleEndedIterator<Item = &Arc<[u8]>>) {
-        (self.next, self.columns.iter())
+    /// The columns there are, the oldest first. One from before there were more slots is shorter.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &Arc<[u8]>> {
+        self.columns.iter()
+    }
+
+    /// Those that have come with the last end of one: a single one, unless it was late.
+    pub(super) fn fresh(&self) -> impl Iterator<Item = &Arc<[u8]>> {
+        self.columns.range(self.columns.len() - self.fresh..)
     }
 }
 
@@ -121,8 +128,8 @@ mod tests {
     }
 
     fn last(lanes: &Lanes) -> Vec<(u8, u8, bool)> {
-        let (_, columns) = lanes.columns();
-        columns
+        lanes
+            .columns()
             .last()
             .unwrap()
             .iter()
@@ -154,8 +161,23 @@ mod tests {
             }
             lanes.end_column(ms(1000 * second));
         }
-        let (next, columns) = lanes.columns();
-        let lengths: Vec<_> = columns.map(|column| column.len()).collect();
-        assert_eq!((next, lengths.len(), lengths[0], lengths[599]), (701, 600, 0, 2));
+        let lengths: Vec<_> = lanes.columns().map(|column| column.len()).collect();
+        assert_eq!((lengths.len(), lengths[0], lengths[599]), (600, 0, 2));
+        assert_eq!(lanes.fresh().count(), 1);
+    }
+
+    #[test]
+    fn a_column_that_is_late_is_that_of_each_second() {
+        let mut lanes = Lanes::default();
+        lanes.grow(ms(0), 1);
+        lanes.end_column(ms(1000));
+        lanes.switch(ms(1000), 0, Use::Task(SlotStatus::Protected));
+        lanes.end_column(ms(4100));
+        assert_eq!((lanes.fresh().count(), lanes.columns().count()), (3, 4));
+        lanes.end_column(ms(5000));
+        assert_eq!((lanes.fresh().count(), lanes.columns().count()), (1, 5));
+        assert_eq!(last(&lanes), [(3, 15, false)]);
+        lanes.end_column(Duration::MAX);
+        assert_eq!(lanes.columns().count(), COLUMNS);
     }
 }

@@ -30,12 +30,12 @@ pub(crate) struct Change {
     facts: Facts,
     /// The slots that are not as they were.
     slots: Vec<Row>,
-    /// The latest column.
-    column: Column,
+    /// The columns that are new: one, unless it was late.
+    columns: Vec<Column>,
 }
 
 /// A byte a slot, as `lanes.rs` says. It becomes base64 no sooner than it is written, when the lock is free.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Column(Arc<[u8]>);
 
 impl Serialize for Column {
@@ -50,8 +50,6 @@ struct Facts {
     name: String,
     /// How many slots it has, of which not all may be shown.
     slot_count: usize,
-    /// The number of the next column.
-    next_column: u64,
     usage: Usage,
     connected: Option<bool>,
     /// For how long nothing was heard of it, in milliseconds. `None` if nothing was ever.
@@ -113,11 +111,10 @@ struct Failure {
 
 impl State {
     pub(super) fn picture(&self, name: &str, now: Duration) -> Picture {
-        let (_, columns) = self.lanes.columns();
         Picture {
             facts: self.facts(name, now),
             slots: (0..self.slots.len()).map(|slot| self.row(slot)).collect(),
-            columns: columns.cloned().map(Column).collect(),
+            columns: self.lanes.columns().cloned().map(Column).collect(),
         }
     }
 
@@ -125,7 +122,7 @@ impl State {
         let changed = self.changed.iter_mut().map(std::mem::take).enumerate();
         let changed: Vec<_> = changed.filter_map(|(slot, changed)| changed.then_some(slot)).collect();
         Change {
-            column: self.lanes.columns().1.next_back().cloned().map(Column).unwrap_or_default(),
+            columns: self.lanes.fresh().cloned().map(Column).collect(),
             slots: changed.into_iter().map(|slot| self.row(slot)).collect(),
             facts: self.facts(name, now),
         }
@@ -155,7 +152,6 @@ impl State {
         Facts {
             name: name.to_owned(),
             slot_count: self.usage.slots(),
-            next_column: self.lanes.columns().0,
             usage: Usage {
                 protected,
                 unprotected_internal,
