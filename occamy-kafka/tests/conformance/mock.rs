@@ -53,9 +53,6 @@ pub(crate) fn cannot(check: &str) -> Option<&'static str> {
     match check {
         "broker_restarted" => Some("the mock keeps everything in memory"),
         "wrong_password" => Some("the mock knows no passwords"),
-        "requeue_does_not_spin" => {
-            Some("the mock lets a group begin after 3 s, which is as long as the check looks")
-        }
         _ => None,
     }
 }
