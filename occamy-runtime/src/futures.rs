@@ -21,10 +21,10 @@ pub(crate) const PATIENCE: f64 = 0.8;
 pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let shared = Arc::clone(shared);
     let runtime = shared.runtime.clone();
-    let span = shared.run_span(&run.host);
     let kill_timeout = shared.settings.scheduler.kill_timeout;
     let future = async move {
         let key = run.key;
+        let span = shared.run_span(&run.host);
         let outcome = execute(run, kill_timeout).instrument(span.clone()).await;
         record_outcome(&span, &outcome);
         drop(span);

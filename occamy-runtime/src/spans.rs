@@ -48,13 +48,12 @@
 //!
 //! The example `opentelemetry` has a propagator for OpenTelemetry.
 
-use std::sync::Arc;
-
 use occamy_core::transport::header;
-use occamy_core::{Error, MessageOrigin, Outcome, TraceContext};
+use occamy_core::{Error, ErrorKind, MessageOrigin, Outcome, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::caught::caught;
 use crate::desk::Control;
 use crate::host::Host;
 use crate::shared::Shared;
@@ -62,7 +61,7 @@ use crate::shared::Shared;
 /// Ties the spans of tasks to the traces of a tracing system: see the [module](self).
 ///
 /// Called on the threads that run tasks, for spans that are enabled, and never under a lock of the server's. The calls don't
-/// block.
+/// block. One that panics is logged, and the task runs all the same.
 pub trait Propagator: Send + Sync + 'static {
     /// A span was made, and not entered yet: it belongs below this place in a trace. Called before the others, and not for
     /// a span that follows nothing.
@@ -96,10 +95,8 @@ impl Shared {
             body: control.body.len(),
         };
         let span = self.errand_span(host, &Call { name: "handle", message: Some(message) });
-        if let Some(propagator) = self.propagator(&span)
-            && let Some(sender) = TraceContext::of(&control.headers)
-        {
-            propagator.add_link(&span, &sender);
+        if let Some(sender) = TraceContext::of(&control.headers) {
+            self.propagate(&span, |propagator| propagator.add_link(&span, &sender));
         }
         span
     }
@@ -116,13 +113,11 @@ impl Shared {
             if let Some(parent) = &lineage.trace {
                 span.record("traceparent", parent.traceparent());
             }
-            let own = self.propagator(&span).and_then(|propagator| {
-                if let Some(parent) = &lineage.trace {
-                    propagator.set_parent(&span, parent);
-                }
-                propagator.trace_context(&span)
-            });
-            (span, own.or_else(|| lineage.trace.clone()))
+            if let Some(parent) = &lineage.trace {
+                self.propagate(&span, |propagator| propagator.set_parent(&span, parent));
+            }
+            let own = self.propagate(&span, |propagator| propagator.trace_context(&span));
+            (span, own.flatten().or_else(|| lineage.trace.clone()))
         });
     }
 
@@ -130,16 +125,21 @@ impl Shared {
         // What the span of `run` is called in a trace is known as soon as there is one.
         self.begin(host);
         let span = self.task_span(host, call);
-        if let Some(propagator) = self.propagator(&span)
-            && let Some(run) = host.trace()
-        {
-            propagator.set_parent(&span, &run);
+        if let Some(run) = host.trace() {
+            self.propagate(&span, |propagator| propagator.set_parent(&span, &run));
         }
         span
     }
 
-    fn propagator(&self, span: &Span) -> Option<&Arc<dyn Propagator>> {
-        self.settings.propagator.as_ref().filter(|_| !span.is_disabled())
+    /// Calls the propagator, if somebody wants the span. What is wrong with traces is no reason not to run a task.
+    fn propagate<T>(&self, span: &Span, call: impl FnOnce(&dyn Propagator) -> T) -> Option<T> {
+        let propagator = self.settings.propagator.as_deref().filter(|_| !span.is_disabled())?;
+        let called = caught(ErrorKind::InternalHandler, || call(propagator));
+        called
+            .inspect_err(
+                |error| tracing::error!(server = %self.settings.name, %error, "the propagator failed"),
+            )
+            .ok()
     }
 
     /// Whatever a task logs carries these fields. They are put together only if somebody wants the span.

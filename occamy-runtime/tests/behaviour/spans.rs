@@ -184,6 +184,46 @@ async fn with_a_propagator_spans_have_the_fields_of_messaging() {
     }
 }
 
+/// Fails at everything.
+struct Broken;
+
+impl Propagator for Broken {
+    fn set_parent(&self, _: &Span, _: &TraceContext) {
+        panic!("no parent");
+    }
+
+    fn add_link(&self, _: &Span, _: &TraceContext) {
+        panic!("no link");
+    }
+
+    fn trace_context(&self, _: &Span) -> Option<TraceContext> {
+        panic!("no place");
+    }
+}
+
+/// A task that is not started for its trace would never be settled, and its slot be lost.
+#[tokio::test]
+async fn a_propagator_that_panics_costs_the_span_and_not_the_task() {
+    let spans = Spans::default();
+    let _default = tracing::subscriber::set_default(spans.clone());
+    let world = World::with(1, |builder| builder.propagator(Broken));
+    // As above.
+    world.request(world.brief("first")).settled().await;
+    tracing::callsite::rebuild_interest_cache();
+    let sent = Arc::new(Mutex::new(None));
+    let sends = Act::new("sends").run({
+        let sent = Arc::clone(&sent);
+        move |cx| {
+            *sent.lock().unwrap() = Some(cx.traced(Headers::new()));
+            async { Ok(()) }
+        }
+    });
+    let receipt = world.send_request(world.letter(sends).with_header(TRACEPARENT, PARENT));
+    assert_eq!(receipt.settled().await, Verdict::Done);
+    assert_eq!(spans.of("sends").len(), 1, "it is called");
+    assert_eq!(*sent.lock().unwrap(), Some(Headers::new().with(TRACEPARENT, PARENT)));
+}
+
 /// Whatever is traced or not: nobody cuts a trace of others.
 #[tokio::test]
 async fn without_a_propagator_a_trace_is_passed_on_as_it_came() {
