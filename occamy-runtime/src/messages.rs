@@ -69,7 +69,7 @@ impl Shared {
         match message.headers().optional_string(&self.settings.task_id_header) {
             Ok(Some(id)) => {
                 let (headers, body) = (message.headers().clone(), message.body().clone());
-                let control = Control { headers, body, origin: message.origin() };
+                let control = Control { headers, body, origin: self.origin(&*message) };
                 let jobs = self.desk.deliver(id, &Arc::new(control));
                 self.settle(message, Verdict::Done, no_group());
                 self.perform(jobs);
@@ -116,7 +116,7 @@ impl Shared {
     fn make_task(&self, message: &dyn Message) -> Result<Made, Error> {
         let body = message.body();
         let (headers, request_id) = with_request_id(message.headers());
-        let received = Received { origin: message.origin(), body: body.len() };
+        let received = Received { origin: self.origin(message), body: body.len() };
         let task = caught(ErrorKind::UnknownHandler, || self.handler.handle(&headers, body))??;
         let details = match caught(ErrorKind::UnknownHandler, || task.details()) {
             Ok(details) => details,

@@ -49,7 +49,7 @@
 //! The example `opentelemetry` has a propagator for OpenTelemetry.
 
 use occamy_core::transport::header;
-use occamy_core::{Error, ErrorKind, MessageOrigin, Outcome, TraceContext};
+use occamy_core::{Error, ErrorKind, Message, MessageOrigin, Outcome, TraceContext};
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -99,6 +99,11 @@ impl Shared {
             self.propagate(&span, |propagator| propagator.add_link(&span, &sender));
         }
         span
+    }
+
+    /// Where a message came from, asked where spans tell of it only.
+    pub(crate) fn origin(&self, message: &dyn Message) -> Option<MessageOrigin> {
+        self.settings.propagator.as_ref().and_then(|_| message.origin())
     }
 
     /// Makes the span of `run`, unless that was done.
