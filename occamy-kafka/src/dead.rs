@@ -81,16 +81,16 @@ impl Reader {
         let mut assigned = TopicPartitionList::new();
         let mut parts = BTreeMap::new();
         for left in committed.elements() {
+            left.error()?;
             let number = left.partition();
             let (first, end) = consumer.fetch_watermarks(&topic, number, patience)?;
             let tracker = match left.offset() {
-                Offset::Offset(offset) if (first..=end).contains(&offset) => {
-                    Tracker::resume(offset, left.metadata())
-                }
-                // Nothing is done yet, or what is done is gone, or the topic was made anew.
+                // Though it be gone: what stands beside it may tell of later ones.
+                Offset::Offset(offset) if offset <= end => Tracker::resume(offset, left.metadata()),
+                // Nothing is done yet, or the topic was made anew.
                 _ => Tracker::resume(first, ""),
             };
-            let from = tracker.committable();
+            let from = tracker.committable().max(first);
             assigned.add_partition_offset(&topic, number, Offset::Offset(from))?;
             parts.insert(number, Part { tracker, end, read: from >= end });
         }

@@ -4,6 +4,7 @@
 mod closing;
 #[path = "../common/mod.rs"]
 mod common;
+mod dead;
 mod fencing;
 mod gaps;
 mod offsets;
