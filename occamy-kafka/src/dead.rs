@@ -1,5 +1,8 @@
-//! Dead letters: read from their topic. Since Kafka removes nothing, a consumer group of their own, which is called like the
-//! topic, remembers which are done with. Nobody joins it: its offsets are asked for and committed, as those of requests.
+//! Dead letters: read from their topic. Since Kafka removes no single record, a consumer group of their own, which is called
+//! like the topic, remembers which are done with. Nobody joins it: its offsets are asked for and committed, as those of requests.
+//!
+//! Kafka forgets the offsets of a group without members, a week after the last commit by default. So what is done with at the
+//! beginning of a partition is removed for good.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +13,7 @@ use futures_util::FutureExt;
 use occamy_core::transport::{DeadLetter, DeadLetterError, DeadLetterStream, header};
 use occamy_core::{BoxFuture, Headers};
 use occamy_transport::Line;
+use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedMessage;
@@ -18,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::builder::KafkaBuilder;
-use crate::connect::{config, partitions};
+use crate::connect::{admin, config, partitions};
 use crate::context::Context;
 use crate::headers::decode_leniently;
 use crate::link::Link;
@@ -30,18 +34,19 @@ use crate::transport::Connection;
 pub(crate) async fn open(connection: Arc<Connection>) -> Result<Box<dyn DeadLetterStream>, DeadLetterError> {
     let link = Arc::clone(&connection.link);
     let opening = connection.link.runtime.spawn_blocking(move || {
-        let config = group_config(&link.builder)?;
+        let common = config(&link.builder).map_err(unavailable)?;
         // Whether the brokers are there is the transport's to tell.
-        let context = Context::new(mpsc::unbounded_channel().0);
-        let consumer: StreamConsumer<Context> = config.create_with_context(context).map_err(unavailable)?;
-        Reader::open(consumer, &link.builder).map_err(unavailable)
+        let (events, _) = mpsc::unbounded_channel();
+        let admin = admin(&common, &events).map_err(unavailable)?;
+        let consumer = group_config(common, &link.builder).create_with_context(Context::new(events));
+        let consumer = consumer.map_err(unavailable)?;
+        Reader::open(consumer, admin, &link.builder).map_err(unavailable)
     });
     let reader = Arc::new(opening.await.map_err(unavailable)??);
     Ok(Box::new(DeadLetters { connection, reader }))
 }
 
-fn group_config(builder: &KafkaBuilder) -> Result<ClientConfig, DeadLetterError> {
-    let mut config = config(builder).map_err(unavailable)?;
+fn group_config(mut config: ClientConfig, builder: &KafkaBuilder) -> ClientConfig {
     config
         .set("group.id", &builder.names.dead_topic)
         .set("enable.auto.commit", "false")
@@ -50,12 +55,13 @@ fn group_config(builder: &KafkaBuilder) -> Result<ClientConfig, DeadLetterError>
         // Not every offset has a record that is read, so the last one may never come.
         .set("enable.partition.eof", "true")
         .set("queued.max.messages.kbytes", "4096");
-    Ok(config)
+    config
 }
 
 /// The consumer, and what is done of each partition.
 struct Reader {
     consumer: StreamConsumer<Context>,
+    admin: AdminClient<Context>,
     topic: String,
     patience: Duration,
     parts: Mutex<BTreeMap<i32, Part>>,
@@ -63,6 +69,8 @@ struct Reader {
 
 struct Part {
     tracker: Tracker,
+    /// What is before it is removed.
+    first: i64,
     /// After the last letter that is to be read.
     end: i64,
     /// It was read up to there.
@@ -70,7 +78,11 @@ struct Part {
 }
 
 impl Reader {
-    fn open(consumer: StreamConsumer<Context>, builder: &KafkaBuilder) -> KafkaResult<Self> {
+    fn open(
+        consumer: StreamConsumer<Context>,
+        admin: AdminClient<Context>,
+        builder: &KafkaBuilder,
+    ) -> KafkaResult<Self> {
         let (topic, patience) = (builder.names.dead_topic.clone(), builder.connect_timeout);
         let metadata = consumer.fetch_metadata(Some(&topic), patience)?;
         let mut asked = TopicPartitionList::new();
@@ -92,10 +104,10 @@ impl Reader {
             };
             let from = tracker.committable().max(first);
             assigned.add_partition_offset(&topic, number, Offset::Offset(from))?;
-            parts.insert(number, Part { tracker, end, read: from >= end });
+            parts.insert(number, Part { tracker, first, end, read: from >= end });
         }
         consumer.assign(&assigned)?;
-        Ok(Self { consumer, topic, patience, parts: Mutex::new(parts) })
+        Ok(Self { consumer, admin, topic, patience, parts: Mutex::new(parts) })
     }
 
     /// The next record that is not done with. `None` when all partitions are read.
@@ -140,6 +152,24 @@ impl Reader {
                 committed => return committed,
             }
         }
+    }
+
+    /// Has everything removed that is committed, if there is more of it than before. Who may not, or can't, leaves it to the
+    /// group to remember.
+    async fn trim(&self, number: i32) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        if let Some(part) = self.parts().get_mut(&number)
+            && part.first < part.tracker.committable()
+        {
+            part.first = part.tracker.committable();
+            list.add_partition_offset(&self.topic, number, Offset::Offset(part.first))?;
+        }
+        if list.count() == 0 {
+            return Ok(());
+        }
+        let options = AdminOptions::new().operation_timeout(Some(self.patience));
+        let trimmed = self.admin.delete_records(&list, &options).await?;
+        trimmed.elements().iter().try_for_each(|element| element.error())
     }
 
     fn parts(&self) -> MutexGuard<'_, BTreeMap<i32, Part>> {
@@ -196,9 +226,16 @@ impl Buried {
 
     async fn finish(self) -> Result<(), DeadLetterError> {
         let Self { connection, reader, partition, offset, .. } = self;
-        let finishing = connection.link.runtime.spawn_blocking(move || reader.finish(partition, offset));
-        let finished = finishing.await.map_err(|error| DeadLetterError::NotRemoved(error.into()))?;
-        finished.map_err(|error| DeadLetterError::NotRemoved(error.into()))
+        let committing = {
+            let reader = Arc::clone(&reader);
+            connection.link.runtime.spawn_blocking(move || reader.finish(partition, offset))
+        };
+        let committed = committing.await.map_err(|error| DeadLetterError::NotRemoved(error.into()))?;
+        committed.map_err(|error| DeadLetterError::NotRemoved(error.into()))?;
+        if let Err(error) = reader.trim(partition).await {
+            tracing::debug!(topic = reader.topic, partition, %error, "dead letters that are done with stay in their topic");
+        }
+        Ok(())
     }
 }
 

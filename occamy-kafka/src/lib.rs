@@ -42,9 +42,11 @@
 //!   partition that another server has if there is one, and the old record is finished once that is confirmed by all replicas.
 //!   A retry is kept for its delay, and its copy has the raised attempt.
 //! - **A dead letter** is written with headers, body and reason, and the record finished once that is confirmed.
-//! - **Dead letters** can be [looked at, sent again and removed](occamy_core::transport::Transport::dead_letters). They stay in
-//!   their topic; the group `S-dead`, which nobody joins, has offsets as those of requests, so that what was sent again or removed
-//!   is not handed out any more. Two at a time that do so may send a letter twice, and undo each other's offsets.
+//! - **Dead letters** can be [looked at, sent again and removed](occamy_core::transport::Transport::dead_letters). The
+//!   group `S-dead`, which nobody joins, has offsets as those of requests, so that what was sent again or removed is not handed out
+//!   any more. Once all before it is done with, too, it is removed from the topic, which takes the right to delete there. Without
+//!   that right the group alone remembers, until Kafka forgets it: `offsets.retention.minutes` after the last commit, a week by
+//!   default. Two at a time that do so may send a letter twice, and undo each other's offsets.
 //! - **A lost connection** is made anew by the client, for ever. Whether the brokers are there is asked every five seconds.
 //! - **Control messages** are read in order, also those that were sent while the connection was away.
 //!

@@ -43,6 +43,18 @@ async fn left(transport: &KafkaTransport) -> Vec<u8> {
     all(transport).await.into_iter().map(|(number, _)| number).collect()
 }
 
+/// As Kafka does with the offsets of a group without members, by default a week after the last commit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_with_stays_so_when_the_offsets_are_forgotten() {
+    let Some((service, transport)) = buried("forgotten", 4).await else { return };
+    remove(&transport, &[0, 1]).await;
+    let group = format!("{}-dead", service.name);
+    let forgotten = service.admin().delete_groups(&[&group], &AdminOptions::new()).await.unwrap();
+    assert_eq!(forgotten, [Ok(group)]);
+    assert_eq!(left(&transport).await, [2, 3]);
+    transport.close().await.unwrap();
+}
+
 /// As Kafka does with records that are too old.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_done_with_out_of_turn_stays_so_when_those_before_it_are_gone() {
