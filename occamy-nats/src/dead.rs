@@ -8,10 +8,10 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{DeleteMessageErrorKind, RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use occamy_core::transport::{DeadLetter, DeadLetterError, DeadLetterStream, header};
+use occamy_core::transport::{DeadLetter, DeadLetterError, DeadLetterStream, PublishError, header};
 use occamy_core::{BoxFuture, Headers};
 
-use crate::encoding::{decode_leniently, encode};
+use crate::encoding::{MAX_HEADERS, decode_leniently, encode, size};
 use crate::link::Link;
 use crate::message::MESSAGE_ID;
 use crate::transport::Connection;
@@ -80,12 +80,29 @@ impl Letter {
         Self { connection, sequence, identity, headers, body }
     }
 
-    /// JetStream stores the request once, however often it is sent within two minutes: by another who replays, too.
-    fn request(&self) -> Result<HeaderMap, DeadLetterError> {
+    /// JetStream stores the request once, however often it is sent within two minutes: by another who replays, too. Unless it
+    /// fills a message: then rather perhaps twice than not at all.
+    fn request(&self) -> Result<HeaderMap, PublishError> {
         let (headers, _) = header::take_own(self.headers.clone());
         let mut map = encode(&headers)?;
-        map.insert(MESSAGE_ID, self.identity.as_str());
+        self.fits(&map)?;
+        let mut once = map.clone();
+        once.insert(MESSAGE_ID, self.identity.as_str());
+        if self.fits(&once).is_ok() {
+            map = once;
+        }
         Ok(map)
+    }
+
+    fn fits(&self, headers: &HeaderMap) -> Result<(), PublishError> {
+        let limits = [(0, MAX_HEADERS), (self.body.len(), self.connection.link.client().max_payload())];
+        for (body, limit) in limits {
+            let size = size(headers, body);
+            if size > limit {
+                return Err(PublishError::TooLarge { size, limit });
+            }
+        }
+        Ok(())
     }
 }
 

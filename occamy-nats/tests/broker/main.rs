@@ -6,6 +6,7 @@
 mod access;
 #[path = "../common/mod.rs"]
 mod common;
+mod dead;
 mod endings;
 mod messages;
 mod outages;
