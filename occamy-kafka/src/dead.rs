@@ -65,6 +65,8 @@ struct Reader {
     topic: String,
     patience: Duration,
     parts: Mutex<BTreeMap<i32, Part>>,
+    /// Held while it is committed, so that no commit goes back behind another. Not the parts: who reads must not wait for it.
+    committing: Mutex<()>,
 }
 
 struct Part {
@@ -107,7 +109,7 @@ impl Reader {
             parts.insert(number, Part { tracker, first, end, read: from >= end });
         }
         consumer.assign(&assigned)?;
-        Ok(Self { consumer, admin, topic, patience, parts: Mutex::new(parts) })
+        Ok(Self { consumer, admin, topic, patience, parts: Mutex::new(parts), committing: Mutex::default() })
     }
 
     /// The next record that is not done with. `None` when all partitions are read.
@@ -137,16 +139,18 @@ impl Reader {
 
     /// Has it committed that a record is done with. Blocks.
     fn finish(&self, number: i32, offset: i64) -> KafkaResult<()> {
-        // Held until it is committed, so that no other goes back behind this.
-        let mut parts = self.parts();
-        let Some(part) = parts.get_mut(&number) else { return Ok(()) };
-        part.tracker.finish(offset);
+        let _order = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut room = ROOM;
         loop {
             let mut list = TopicPartitionList::new();
-            let mut element = list.add_partition(&self.topic, number);
-            element.set_offset(Offset::Offset(part.tracker.committable()))?;
-            element.set_metadata(part.tracker.metadata(room));
+            {
+                let mut parts = self.parts();
+                let Some(part) = parts.get_mut(&number) else { return Ok(()) };
+                part.tracker.finish(offset);
+                let mut element = list.add_partition(&self.topic, number);
+                element.set_offset(Offset::Offset(part.tracker.committable()))?;
+                element.set_metadata(part.tracker.metadata(room));
+            }
             match self.consumer.commit(&list, CommitMode::Sync) {
                 Err(error) if room > 0 && is_too_large(&error) => room /= 2,
                 committed => return committed,
