@@ -117,7 +117,7 @@ async fn send_again(
         output
             .write_all(&line)
             .and_then(|()| output.flush())
-            .context("it was replayed, and can't be told")?;
+            .with_context(|| format!("the dead letter {id} was replayed, and can't be told"))?;
     }
     if let (Replay::Id(id), 0) = (which, replayed) {
         complain(format_args!("no dead letter with the id {id:?} was replayed"));
@@ -204,6 +204,15 @@ mod tests {
         let broker = dead(&["a", "b", "c"]).await;
         let (output, left) = replayed(&broker, Replay::All).await;
         assert_eq!((output.lines().count(), left.len()), (3, 0));
+    }
+
+    /// Whoever read what is written is gone. Of the letter, which is gone too, the error has to tell.
+    #[tokio::test]
+    async fn a_letter_that_can_not_be_told_is_the_last_and_named() {
+        let broker = dead(&["a", "b"]).await;
+        let error = send_again(&broker.connect("replay"), &Replay::All, &mut [][..]).await.unwrap_err();
+        assert!(error.to_string().contains("\"a\""), "{error}");
+        assert_eq!((broker.dead_letters().len(), broker.stats().queued), (1, 1));
     }
 
     #[tokio::test]
