@@ -74,7 +74,7 @@ pub enum DeadLetterError {
     #[error("the dead letters can't be had: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The request was not confirmed.
-    #[error("the request was not sent, and the dead letter is still there: {0}")]
+    #[error("the request is not confirmed, and the dead letter is still there: {0}")]
     NotSent(#[from] PublishError),
     /// It was not confirmed that the letter is gone.
     #[error("the dead letter may still be there, though it was to be removed: {0}")]
