@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::Headers;
 use crate::transport::header::{TRACEPARENT, TRACESTATE};
+use crate::{Headers, Value};
 
 /// A place in a trace: the headers [`traceparent`](TRACEPARENT) and [`tracestate`](TRACESTATE) of a message, checked.
 ///
@@ -46,9 +46,14 @@ impl TraceContext {
 
     /// Where a message with these headers belongs. `None` if they say nothing, or nothing that makes sense: headers come
     /// from anywhere, and no request fails for its trace.
+    ///
+    /// The names may be in capitals, as some clients write them: `Traceparent`.
     pub fn of(headers: &Headers) -> Option<Self> {
-        let parent = headers.optional_string(TRACEPARENT).ok()??;
-        Self::new(parent, headers.optional_string(TRACESTATE).ok().flatten())
+        let text = |name| {
+            let (_, value) = headers.iter().find(|(own, _)| is_name(own, name))?;
+            if let Value::String(text) = value { Some(&**text) } else { None }
+        };
+        Self::new(text(TRACEPARENT)?, text(TRACESTATE))
     }
 
     /// The header [`traceparent`](TRACEPARENT).
@@ -63,14 +68,21 @@ impl TraceContext {
 
     /// The headers of a message that belongs here. Those of another place are replaced.
     #[must_use]
-    pub fn put_on(&self, mut headers: Headers) -> Headers {
+    pub fn put_on(&self, headers: Headers) -> Headers {
+        let another =
+            |(name, _): &(Arc<str>, Value)| !is_name(name, TRACEPARENT) && !is_name(name, TRACESTATE);
+        let mut headers: Headers = headers.into_iter().filter(another).collect();
         headers.insert(TRACEPARENT, &*self.parent);
-        match &self.state {
-            Some(state) => drop(headers.insert(TRACESTATE, &**state)),
-            None => drop(headers.remove(TRACESTATE)),
+        if let Some(state) = &self.state {
+            headers.insert(TRACESTATE, &**state);
         }
         headers
     }
+}
+
+/// W3C's names are in small letters, and to be taken in any.
+fn is_name(name: &str, expected: &str) -> bool {
+    name.eq_ignore_ascii_case(expected)
 }
 
 /// Version, trace, span and flags, in small hexadecimal digits. Only versions above 0 may have more behind them.
@@ -101,7 +113,6 @@ fn is_state(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Value;
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -115,6 +126,15 @@ mod tests {
         let headers = trace.put_on(Headers::new().with("zoom", 3).with(TRACEPARENT, "another"));
         assert_eq!(headers.len(), 3);
         assert_eq!(TraceContext::of(&headers), Some(trace));
+    }
+
+    #[test]
+    fn names_in_capitals_are_taken_and_replaced() {
+        let received = Headers::new().with("Traceparent", PARENT).with("TraceState", "a=1");
+        let trace = TraceContext::of(&received).unwrap();
+        assert_eq!(trace.tracestate(), Some("a=1"));
+        let sent = trace.put_on(received);
+        assert_eq!(sent, Headers::new().with(TRACEPARENT, PARENT).with(TRACESTATE, "a=1"));
     }
 
     #[test]
