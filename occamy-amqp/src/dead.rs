@@ -28,13 +28,13 @@ const DEATHS: &[&str] = &["x-death", "x-first-death-", "x-last-death-"];
 pub(crate) async fn open(connection: Arc<Connection>) -> Result<Box<dyn DeadLetterStream>, DeadLetterError> {
     let link = Arc::clone(&connection.link);
     let opening = connection.link.runtime.spawn(async move {
-        let client = connect(&link.builder).await.map_err(unavailable)?;
-        let channel = client.create_channel().await.map_err(unavailable)?;
+        let client = connect(&link.builder).await.map_err(DeadLetterError::unavailable)?;
+        let channel = client.create_channel().await.map_err(DeadLetterError::unavailable)?;
         let queue = Queue { _client: client, channel, name: link.builder.names.dead_queue.clone() };
-        let left = queue.letters().await.map_err(unavailable)?;
+        let left = queue.letters().await.map_err(DeadLetterError::unavailable)?;
         Ok::<_, DeadLetterError>((queue, left))
     });
-    let (queue, left) = opening.await.map_err(unavailable)??;
+    let (queue, left) = opening.await.map_err(DeadLetterError::unavailable)??;
     Ok(Box::new(DeadLetters { connection, queue: Arc::new(queue), left }))
 }
 
@@ -60,7 +60,7 @@ impl Queue {
             // An acknowledgement has no answer, but this has.
             self.letters().await
         };
-        removed.await.map(drop).map_err(|error: lapin::Error| DeadLetterError::NotRemoved(error.into()))
+        removed.await.map(drop).map_err(|error: lapin::Error| DeadLetterError::not_removed(error))
     }
 }
 
@@ -80,7 +80,9 @@ impl DeadLetterStream for DeadLetters {
             let getting = self.connection.link.runtime.spawn(async move {
                 queue.channel.basic_get(queue.name.as_str().into(), BasicGetOptions::default()).await
             });
-            let Some(got) = getting.await.map_err(unavailable)?.map_err(unavailable)? else {
+            let Some(got) =
+                getting.await.map_err(DeadLetterError::unavailable)?.map_err(DeadLetterError::unavailable)?
+            else {
                 self.left = 0;
                 return Ok(None);
             };
@@ -130,7 +132,7 @@ impl DeadLetter for Buried {
                 link.write(request).await?.await?;
                 queue.remove(acker).await
             });
-            replaying.await.map_err(unavailable)?
+            replaying.await.map_err(DeadLetterError::unavailable)?
         }
         .boxed()
     }
@@ -139,7 +141,7 @@ impl DeadLetter for Buried {
         async move {
             let Self { connection, queue, acker, .. } = *self;
             let removing = connection.link.runtime.spawn(async move { queue.remove(acker).await });
-            removing.await.map_err(|error| DeadLetterError::NotRemoved(error.into()))?
+            removing.await.map_err(DeadLetterError::not_removed)?
         }
         .boxed()
     }
@@ -151,10 +153,6 @@ fn first_sent(headers: Headers) -> Headers {
     let deaths = |name: &str| DEATHS.iter().any(|death| name.starts_with(death));
     let own = headers.iter().filter(|(name, _)| !deaths(name));
     own.map(|(name, value)| (name.to_owned(), value.clone())).collect()
-}
-
-fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DeadLetterError {
-    DeadLetterError::Unavailable(error.into())
 }
 
 #[cfg(test)]

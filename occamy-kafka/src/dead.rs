@@ -34,15 +34,15 @@ use crate::transport::Connection;
 pub(crate) async fn open(connection: Arc<Connection>) -> Result<Box<dyn DeadLetterStream>, DeadLetterError> {
     let link = Arc::clone(&connection.link);
     let opening = connection.link.runtime.spawn_blocking(move || {
-        let common = config(&link.builder).map_err(unavailable)?;
+        let common = config(&link.builder).map_err(DeadLetterError::unavailable)?;
         // Whether the brokers are there is the transport's to tell.
         let (events, _) = mpsc::unbounded_channel();
-        let admin = admin(&common, &events).map_err(unavailable)?;
+        let admin = admin(&common, &events).map_err(DeadLetterError::unavailable)?;
         let consumer = group_config(common, &link.builder).create_with_context(Context::new(events));
-        let consumer = consumer.map_err(unavailable)?;
-        Reader::open(consumer, admin, &link.builder).map_err(unavailable)
+        let consumer = consumer.map_err(DeadLetterError::unavailable)?;
+        Reader::open(consumer, admin, &link.builder).map_err(DeadLetterError::unavailable)
     });
-    let reader = Arc::new(opening.await.map_err(unavailable)??);
+    let reader = Arc::new(opening.await.map_err(DeadLetterError::unavailable)??);
     Ok(Box::new(DeadLetters { connection, reader }))
 }
 
@@ -116,7 +116,7 @@ impl Reader {
     async fn next(&self) -> Result<Option<OwnedMessage>, DeadLetterError> {
         while self.parts().values().any(|part| !part.read) {
             let received = timeout(self.patience, self.consumer.recv()).await;
-            match received.map_err(|_| unavailable("Kafka has not answered in time"))? {
+            match received.map_err(|_| DeadLetterError::unavailable("Kafka has not answered in time"))? {
                 Ok(message) => {
                     let mut parts = self.parts();
                     let Some(part) = parts.get_mut(&message.partition()) else { continue };
@@ -131,7 +131,7 @@ impl Reader {
                         part.read = true;
                     }
                 }
-                Err(error) => return Err(unavailable(error)),
+                Err(error) => return Err(DeadLetterError::unavailable(error)),
             }
         }
         Ok(None)
@@ -197,7 +197,9 @@ impl DeadLetterStream for DeadLetters {
         async move {
             let reader = Arc::clone(&self.reader);
             let reading = self.connection.link.runtime.spawn(async move { reader.next().await });
-            let Some(message) = reading.await.map_err(unavailable)?? else { return Ok(None) };
+            let Some(message) = reading.await.map_err(DeadLetterError::unavailable)?? else {
+                return Ok(None);
+            };
             Ok(Some(Box::new(Buried {
                 connection: Arc::clone(&self.connection),
                 reader: Arc::clone(&self.reader),
@@ -234,8 +236,8 @@ impl Buried {
             let reader = Arc::clone(&reader);
             connection.link.runtime.spawn_blocking(move || reader.finish(partition, offset))
         };
-        let committed = committing.await.map_err(|error| DeadLetterError::NotRemoved(error.into()))?;
-        committed.map_err(|error| DeadLetterError::NotRemoved(error.into()))?;
+        let committed = committing.await.map_err(DeadLetterError::not_removed)?;
+        committed.map_err(DeadLetterError::not_removed)?;
         if let Err(error) = reader.trim(partition).await {
             tracing::debug!(topic = reader.topic, partition, %error, "dead letters that are done with stay in their topic");
         }
@@ -257,7 +259,7 @@ impl DeadLetter for Buried {
             let link = Arc::clone(&self.connection.link);
             let request = self.request(&link);
             let sending = self.connection.link.runtime.spawn(async move { link.write(request).await?.await });
-            sending.await.map_err(unavailable)??;
+            sending.await.map_err(DeadLetterError::unavailable)??;
             self.finish().await
         }
         .boxed()
@@ -266,8 +268,4 @@ impl DeadLetter for Buried {
     fn remove(self: Box<Self>) -> BoxFuture<'static, Result<(), DeadLetterError>> {
         self.finish().boxed()
     }
-}
-
-fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DeadLetterError {
-    DeadLetterError::Unavailable(error.into())
 }

@@ -21,7 +21,8 @@ pub(crate) async fn open(connection: Arc<Connection>) -> Result<Box<dyn DeadLett
     let link = &connection.link;
     let (context, name) = (link.context(), link.builder.names.dead_stream.clone());
     let looking = link.runtime.spawn(async move { context.get_stream(name).await });
-    let stream = looking.await.map_err(unavailable)?.map_err(unavailable)?;
+    let stream =
+        looking.await.map_err(DeadLetterError::unavailable)?.map_err(DeadLetterError::unavailable)?;
     let state = &stream.cached_info().state;
     let (next, last) = (state.first_sequence, state.last_sequence);
     Ok(Box::new(DeadLetters { connection, next, last }))
@@ -42,16 +43,16 @@ impl DeadLetterStream for DeadLetters {
             }
             let (link, next) = (Arc::clone(&self.connection.link), self.next);
             let reading = self.connection.link.runtime.spawn(async move {
-                let stream = stream(&link).await.map_err(unavailable)?;
+                let stream = stream(&link).await.map_err(DeadLetterError::unavailable)?;
                 // Whatever other subjects the stream has are none of ours.
                 let subject = &link.builder.names.dead_subject;
                 match stream.get_first_raw_message_by_subject(subject, next).await {
                     Ok(message) => Ok(Some(message)),
                     Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-                    Err(error) => Err(unavailable(error)),
+                    Err(error) => Err(DeadLetterError::unavailable(error)),
                 }
             });
-            let found = reading.await.map_err(unavailable)??;
+            let found = reading.await.map_err(DeadLetterError::unavailable)??;
             let Some(message) = found.filter(|message| message.sequence <= self.last) else {
                 self.next = u64::MAX;
                 return Ok(None);
@@ -124,7 +125,7 @@ impl DeadLetter for Letter {
                 link.store(request, body).await?;
                 remove(&link, sequence).await
             });
-            replaying.await.map_err(unavailable)?
+            replaying.await.map_err(DeadLetterError::unavailable)?
         }
         .boxed()
     }
@@ -133,7 +134,7 @@ impl DeadLetter for Letter {
         async move {
             let (link, sequence) = (Arc::clone(&self.connection.link), self.sequence);
             let removing = self.connection.link.runtime.spawn(async move { remove(&link, sequence).await });
-            removing.await.map_err(|error| DeadLetterError::NotRemoved(error.into()))?
+            removing.await.map_err(DeadLetterError::not_removed)?
         }
         .boxed()
     }
@@ -145,7 +146,7 @@ async fn remove(link: &Link, sequence: u64) -> Result<(), DeadLetterError> {
         Ok(_) => Ok(()),
         // Somebody else was quicker.
         Err(error) if is_gone(&error.kind()) => Ok(()),
-        Err(error) => Err(DeadLetterError::NotRemoved(error.into())),
+        Err(error) => Err(DeadLetterError::not_removed(error)),
     }
 }
 
@@ -156,8 +157,4 @@ fn is_gone(kind: &DeleteMessageErrorKind) -> bool {
 /// On the client that there is now.
 async fn stream(link: &Link) -> Result<Stream<()>, Box<dyn std::error::Error + Send + Sync>> {
     Ok(link.context().get_stream_no_info(&link.builder.names.dead_stream).await?)
-}
-
-fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DeadLetterError {
-    DeadLetterError::Unavailable(error.into())
 }

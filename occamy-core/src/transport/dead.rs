@@ -81,6 +81,18 @@ pub enum DeadLetterError {
     NotRemoved(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl DeadLetterError {
+    /// They can't be read, and this is why.
+    pub fn unavailable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable(why.into())
+    }
+
+    /// It was not confirmed that the letter is gone, and this is why.
+    pub fn not_removed(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::NotRemoved(why.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

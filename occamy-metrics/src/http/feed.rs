@@ -124,7 +124,7 @@ impl Feed {
         state.servers.iter().for_each(|(_, live)| live.tick(now));
         state.sequence += 1;
         state.snapshot = None;
-        // What nobody is told goes into the next change.
+        // Slots that have changed go into the next change. Columns need not: who comes gets them with its snapshot.
         if self.events.receiver_count() == 0 {
             return;
         }
