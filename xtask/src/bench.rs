@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: how fast we are beside a peer that does the same in the same call.
+//! `cargo xtask bench`: how fast we are beside peers that do the same in the same call.
 //!
-//! [`catalogue`] says what is measured, one file a benchmark. The programs that measure are `occamy-bench` and the driver
-//! of the original Go library in `xtask/bench/go`: they take the same options and print the same JSON.
+//! [`catalogue`] says what is measured, one file a benchmark. The programs that measure are `occamy-bench` and, below
+//! `xtask/bench`, the drivers of peers: they take the same options and print the same JSON.
 
 mod catalogue;
 mod compare;
@@ -23,11 +23,11 @@ use compare::Compared;
 use machine::Machine;
 use programs::Programs;
 use report::Report;
-use spec::Effort;
+use spec::{Effort, Program};
 
-/// Measure, beside a peer that does the same in the same call.
+/// Measure, beside peers that do the same in the same call.
 ///
-/// Ours and the peer run in turn, each time in a process of its own. Ratios are of neighbours in time, so that what
+/// Ours and the peers run in turn, each time in a process of its own. Ratios are of neighbours in time, so that what
 /// disturbs the machine disturbs both. Exits with 0 whatever the figures are: bench/README.md explains them.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,12 +37,12 @@ pub(crate) struct Args {
     /// Fewer requests and turns: to see that everything works, not for figures
     #[arg(long)]
     quick: bool,
-    /// How many turns ours and the peer have [default: 5, or 2 with --quick]
+    /// How many turns ours and each peer have [default: 5, or 2 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
     turns: Option<u16>,
-    /// Leave the Go library out
-    #[arg(long)]
-    without_go: bool,
+    /// Leave these peers out
+    #[arg(long, value_name = "PEER")]
+    without: Vec<Program>,
     /// Write all that was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -58,11 +58,11 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     let effort = if args.quick { Effort::Quick } else { Effort::Full };
     let turns = args.turns.unwrap_or(if args.quick { 2 } else { 5 });
 
-    let programs = Programs::build(sh, args.without_go)?;
+    let benchmarks: Vec<_> = names.iter().map(|&name| (name, name.benchmark(effort))).collect();
+    let programs = Programs::build(sh, benchmarks.iter().map(|(_, it)| it), &args.without)?;
     let mut machine = Machine::look()?;
     let mut measured = Vec::new();
-    for &name in names {
-        let benchmark = name.benchmark(effort);
+    for (name, benchmark) in benchmarks {
         eprintln!("{}: {} …", benchmark.number, benchmark.title);
         let runs = programs.take_turns(&benchmark, turns.into(), &mut machine)?;
         measured.push((name, benchmark, runs));
@@ -71,9 +71,11 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     // Only now it is known how quick the machine can be.
     let compared = measured
         .into_iter()
-        .map(|(name, benchmark, runs)| Ok((name, Compared::new(&benchmark, &runs, &machine)?)))
+        .map(|(name, benchmark, runs)| {
+            Ok((name, programs.missing(&benchmark), Compared::new(&benchmark, &runs, &machine)?))
+        })
         .collect::<Result<Vec<_>>>()?;
-    let report = Report::new(&machine, turns, args.quick, programs.missing_peer(), compared);
+    let report = Report::new(&machine, turns, args.quick, compared);
     print!("{}", report.text());
     if let Some(file) = &args.json {
         sh.write_file(file, serde_json::to_string_pretty(&report)?)

@@ -85,8 +85,13 @@ mod tests {
                     assert!(!labels[..at].contains(&&case.label), "{name:?}: {} is there twice", case.label);
                     for measure in &case.measures {
                         for target in &measure.targets {
-                            let Target::OfOwn(_, other) = target else { continue };
-                            assert!(labels.contains(&other), "{name:?}: there is no {other}");
+                            if let Some(peer) = target.peer() {
+                                let known = case.peers.iter().any(|it| it.name == peer);
+                                assert!(known, "{name:?}: {} has no peer {peer}", case.label);
+                            }
+                            if let Target::OfOwn(_, other) = target {
+                                assert!(labels.contains(&other), "{name:?}: there is no {other}");
+                            }
                         }
                     }
                 }

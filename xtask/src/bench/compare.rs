@@ -1,6 +1,6 @@
 //! From what the programs printed in turn to ratios, and whether they can be relied on.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::machine::Machine;
@@ -28,16 +28,28 @@ pub(super) struct Row {
     pub(super) unit: Unit,
     unit_name: &'static str,
     /// Turn by turn.
-    our_figures: Vec<f64>,
-    peer_figures: Vec<Option<f64>>,
+    figures: Vec<f64>,
     pub(super) ours: Spread,
-    pub(super) peer: Option<Spread>,
-    /// Ours to the peer's of the same turn.
-    pub(super) ratio: Option<Spread>,
-    pub(super) our_refused: usize,
-    pub(super) peer_refused: usize,
+    pub(super) refused: usize,
+    pub(super) peers: Vec<Beside>,
+    /// Those that need no peer.
     pub(super) aims: Vec<Aim>,
-    /// What was measured says little: see [`is_noisy`].
+    /// What was measured of ours says little: see [`is_noisy`].
+    pub(super) noisy: bool,
+}
+
+/// The same figure of a peer.
+#[derive(Debug, Serialize)]
+pub(super) struct Beside {
+    pub(super) peer: &'static str,
+    /// Turn by turn, as ours.
+    figures: Vec<Option<f64>>,
+    pub(super) theirs: Option<Spread>,
+    /// Ours to theirs of the same turn.
+    pub(super) ratio: Option<Spread>,
+    pub(super) refused: usize,
+    pub(super) aims: Vec<Aim>,
+    /// The ratio says little.
     pub(super) noisy: bool,
 }
 
@@ -57,84 +69,104 @@ impl Compared {
                 rows.push(row(case, measure, turns, machine)?);
             }
         }
-        for (case, measure) in
-            benchmark.cases.iter().flat_map(|case| case.measures.iter().map(move |it| (case, it)))
-        {
-            let aims = measure.targets.iter().map(|target| aim(target, case, measure, &rows)).collect();
-            if let Some(row) = find(&mut rows, &case.label, measure.label) {
-                row.aims = aims;
-            }
+        let measures = benchmark.cases.iter().flat_map(|case| &case.measures);
+        let own: Vec<Vec<Aim>> =
+            rows.iter().zip(measures).map(|(row, it)| own_aims(row, it, &rows)).collect();
+        for (row, aims) in rows.iter_mut().zip(own) {
+            row.aims = aims;
         }
         Ok(Self { number: benchmark.number, title: benchmark.title, rows })
     }
 }
 
 fn row(case: &Case, measure: &Measure, turns: &[Turn], machine: &Machine) -> Result<Row> {
-    ensure!(!turns.is_empty(), "{} was never run", case.label);
-    let figures = turns
-        .iter()
-        .map(|turn| {
-            let peer = turn.peer.as_ref().map(|run| run.output.read(measure.of)).transpose()?;
-            Ok((turn.ours.output.read(measure.of)?, peer))
-        })
-        .collect::<Result<Vec<(f64, Option<f64>)>>>()?;
-    let ratios: Vec<f64> = figures.iter().filter_map(|(ours, peer)| Some(ours / (*peer)?)).collect();
-    let (our_figures, peer_figures): (Vec<_>, Vec<_>) = figures.into_iter().unzip();
-    let (ours, ratio) = (Spread::of(&our_figures), Spread::of(&ratios));
-    let disturbed = turns
-        .iter()
-        .flat_map(|turn| [Some(&turn.ours), turn.peer.as_ref()])
-        .flatten()
-        .map(|run| machine.was_disturbed(run.spin))
-        .collect::<Vec<_>>();
-    let ours = ours.expect("there is a turn");
+    let figures = turns.iter().map(|turn| turn.ours.output.read(measure.of)).collect::<Result<Vec<f64>>>()?;
+    let ours = Spread::of(&figures).with_context(|| format!("{} was never run", case.label))?;
+    let disturbed = turns.iter().map(|turn| machine.was_disturbed(turn.ours.spin)).collect::<Vec<_>>();
+    let peers = case.peers.iter().enumerate();
     Ok(Row {
         case: case.label.clone(),
         measure: measure.label,
         unit: measure.unit,
         unit_name: measure.unit.name(),
-        noisy: is_noisy(ratio.unwrap_or(ours), &disturbed),
-        peer: Spread::of(&peer_figures.iter().copied().flatten().collect::<Vec<_>>()),
-        our_figures,
-        peer_figures,
         ours,
-        ratio,
-        our_refused: turns.iter().map(|turn| turn.ours.output.refused).sum(),
-        peer_refused: turns.iter().filter_map(|turn| turn.peer.as_ref()).map(|run| run.output.refused).sum(),
+        refused: turns.iter().map(|turn| turn.ours.output.refused).sum(),
+        peers: peers.map(|(at, peer)| beside(peer.name, at, measure, &figures, turns, machine)).collect(),
         aims: Vec::new(),
+        noisy: is_noisy(ours, &disturbed),
+        figures,
     })
 }
 
-/// Too noisy: the middle half of the ratios, or without a peer of our own figures, spans more than this factor, or the
-/// machine was disturbed before most runs.
+/// What stands at this place among the peers' runs, beside our figures of the same turns.
+fn beside(
+    peer: &'static str,
+    at: usize,
+    measure: &Measure,
+    ours: &[f64],
+    turns: &[Turn],
+    machine: &Machine,
+) -> Beside {
+    let runs: Vec<_> = turns.iter().map(|turn| turn.peers[at].as_ref()).collect();
+    // Not every peer can be asked for everything.
+    let figures: Vec<_> =
+        runs.iter().map(|run| run.and_then(|run| run.output.read(measure.of).ok())).collect();
+    let both = ours.iter().zip(&figures).filter_map(|(&ours, &theirs)| Some((ours, theirs?)));
+    let (ratios, differences): (Vec<_>, Vec<_>) =
+        both.map(|(ours, theirs)| (ours / theirs, ours - theirs)).unzip();
+    let (ratio, difference) = (Spread::of(&ratios), Spread::of(&differences));
+    let targets = measure.targets.iter().filter(|target| target.peer() == Some(peer));
+    let spins = turns.iter().zip(&runs).flat_map(|(turn, run)| [Some(&turn.ours), *run]).flatten();
+    let disturbed: Vec<_> = spins.map(|run| machine.was_disturbed(run.spin)).collect();
+    Beside {
+        peer,
+        theirs: Spread::of(&figures.iter().copied().flatten().collect::<Vec<_>>()),
+        refused: runs.iter().flatten().map(|run| run.output.refused).sum(),
+        aims: targets.map(|target| aim(target, measure.unit, ratio, difference)).collect(),
+        noisy: ratio.is_some_and(|ratio| is_noisy(ratio, &disturbed)),
+        ratio,
+        figures,
+    }
+}
+
+/// Too noisy: the middle half spans more than this factor, or the machine was disturbed before most runs.
 fn is_noisy(figures: Spread, disturbed: &[bool]) -> bool {
     const TOO_WIDE: f64 = 1.5;
     let often = 2 * disturbed.iter().filter(|&&it| it).count() > disturbed.len();
     often || figures.high > figures.low * TOO_WIDE
 }
 
-fn aim(target: &Target, case: &Case, measure: &Measure, rows: &[Row]) -> Aim {
-    let row = |label: &str| rows.iter().find(|row| row.case == label && row.measure == measure.label);
-    let own = row(&case.label);
-    let (met, text) = match target {
-        Target::Ratio(most) => {
-            let ratio = own.and_then(|row| row.ratio);
-            (ratio.map(|ratio| ratio.median <= *most), format!("≤ {} × Go", times(*most)))
+/// Whether a target beside a peer is met.
+fn aim(target: &Target, unit: Unit, ratio: Option<Spread>, difference: Option<Spread>) -> Aim {
+    let (met, target) = match target {
+        Target::TimesPeer(peer, most) => {
+            (ratio.map(|it| it.median <= *most), format!("≤ {} × {peer}", times(*most)))
         }
-        Target::AtMost(most) => {
-            (own.map(|row| row.ours.median <= *most), format!("≤ {}", measure.unit.show(*most)))
+        Target::AtLeastTimesPeer(peer, least) => {
+            (ratio.map(|it| it.median >= *least), format!("≥ {} × {peer}", times(*least)))
         }
-        Target::OfOwn(most, other) => {
-            let both = own.zip(row(other));
-            let met = both.map(|(own, other)| own.ours.median <= other.ours.median * most);
-            (met, format!("≤ {} × “{other}”", times(*most)))
+        Target::AbovePeer(peer, most) => {
+            (difference.map(|it| it.median <= *most), format!("≤ {peer} + {}", unit.show(*most)))
         }
+        Target::AtMost(_) | Target::AtLeast(_) | Target::OfOwn(..) => unreachable!("these need no peer"),
     };
-    Aim { target: text, met }
+    Aim { target, met }
 }
 
-fn find<'a>(rows: &'a mut [Row], case: &str, measure: &str) -> Option<&'a mut Row> {
-    rows.iter_mut().find(|row| row.case == case && row.measure == measure)
+/// Whether the targets of ours alone are met.
+fn own_aims(row: &Row, measure: &Measure, rows: &[Row]) -> Vec<Aim> {
+    let (ours, unit) = (row.ours.median, row.unit);
+    let own = |target: &Target| match target {
+        Target::AtMost(most) => Some((Some(ours <= *most), format!("≤ {}", unit.show(*most)))),
+        Target::AtLeast(least) => Some((Some(ours >= *least), format!("≥ {}", unit.show(*least)))),
+        Target::OfOwn(most, label) => {
+            let other = rows.iter().find(|it| it.case == *label && it.measure == row.measure);
+            let met = other.map(|other| ours <= other.ours.median * most);
+            Some((met, format!("≤ {} × “{label}”", times(*most))))
+        }
+        Target::TimesPeer(..) | Target::AtLeastTimesPeer(..) | Target::AbovePeer(..) => None,
+    };
+    measure.targets.iter().filter_map(own).map(|(met, target)| Aim { target, met }).collect()
 }
 
 /// A factor: small ones as fractions.

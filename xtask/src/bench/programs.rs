@@ -1,5 +1,6 @@
 //! The programs that measure: built once, and run in turn.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 use super::machine::Machine;
-use super::spec::{Benchmark, Case};
+use super::spec::{Benchmark, Case, Peer, Program};
 use crate::interrupt;
 
 mod go;
@@ -23,13 +24,14 @@ const LIMIT: &str = "120";
 pub(super) struct Programs {
     ours: PathBuf,
     /// Or why there is none.
-    peer: Result<PathBuf, String>,
+    others: BTreeMap<Program, Result<PathBuf, String>>,
 }
 
-/// What ours and the peer printed in one turn.
+/// What ours and the peers printed in one turn.
 pub(super) struct Turn {
     pub(super) ours: Run,
-    pub(super) peer: Option<Run>,
+    /// As the case's peers.
+    pub(super) peers: Vec<Option<Run>>,
 }
 
 /// One process.
@@ -40,23 +42,44 @@ pub(super) struct Run {
 }
 
 impl Programs {
-    pub(super) fn build(sh: &Shell, without_go: bool) -> Result<Self> {
+    /// Ours, and the others that these benchmarks need.
+    pub(super) fn build<'a>(
+        sh: &Shell,
+        benchmarks: impl Iterator<Item = &'a Benchmark>,
+        without: &[Program],
+    ) -> Result<Self> {
         cmd!(sh, "cargo build --release --package occamy-bench").run()?;
         let target = target_folder()?;
-        let peer = if without_go {
-            Err("it was left out".to_owned())
-        } else {
-            go::build(sh, &target).map_err(|error| format!("{error:#}"))
-        };
-        if let Err(reason) = &peer {
-            eprintln!("the Go library is left out: {reason}");
+        let mut others = BTreeMap::new();
+        for peer in benchmarks.flat_map(|it| &it.cases).flat_map(|case| &case.peers) {
+            let build = match peer.program {
+                Program::Ours => continue,
+                Program::Go => go::build,
+            };
+            others.entry(peer.program).or_insert_with(|| {
+                let built = if without.contains(&peer.program) {
+                    Err("it was left out".to_owned())
+                } else {
+                    build(sh, &target).map_err(|error| format!("{error:#}"))
+                };
+                built.inspect_err(|reason| eprintln!("{} is left out: {reason}", peer.name))
+            });
         }
-        Ok(Self { ours: target.join("release").join("occamy-bench"), peer })
+        Ok(Self { ours: target.join("release").join("occamy-bench"), others })
     }
 
-    /// Why there is no peer, if there is none.
-    pub(super) fn missing_peer(&self) -> Option<&str> {
-        self.peer.as_ref().err().map(String::as_str)
+    /// The peers of a benchmark that can't be run.
+    pub(super) fn missing(&self, benchmark: &Benchmark) -> Vec<&'static str> {
+        let peers = benchmark.cases.iter().flat_map(|case| &case.peers);
+        let missing = peers.filter(|peer| self.find(peer.program).is_none()).map(|peer| peer.name);
+        missing.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    fn find(&self, program: Program) -> Option<&Path> {
+        match program {
+            Program::Ours => Some(&self.ours),
+            other => self.others[&other].as_deref().ok(),
+        }
     }
 
     /// Runs every case as often as there are turns: all cases, and then all of them again. So what is compared lies close
@@ -78,20 +101,22 @@ impl Programs {
 
     fn turn(&self, case: &Case, machine: &mut Machine) -> Result<Turn> {
         let ours = run(&self.ours, &case.our_options(), machine)?;
-        let peer = match &self.peer {
-            Ok(program) => run(program, case.peer_options(), machine).map(Some).or_else(left_out)?,
-            Err(_) => None,
-        };
-        Ok(Turn { ours, peer })
+        let peers = case.peers.iter().map(|peer| match self.find(peer.program) {
+            Some(program) => {
+                run(program, &peer.options, machine).map(Some).or_else(|error| left_out(peer, error))
+            }
+            None => Ok(None),
+        });
+        Ok(Turn { ours, peers: peers.collect::<Result<_>>()? })
     }
 }
 
-/// What the peer fails at is a finding, and no reason to end.
-fn left_out(error: anyhow::Error) -> Result<Option<Run>> {
+/// What a peer fails at is a finding, and no reason to end.
+fn left_out(peer: &Peer, error: anyhow::Error) -> Result<Option<Run>> {
     if interrupt::was_asked() {
         return Err(error);
     }
-    eprintln!("the peer has no figure in this turn: {error:#}");
+    eprintln!("{} has no figure in this turn: {error:#}", peer.name);
     Ok(None)
 }
 

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::catalogue::Name;
-use super::compare::{Compared, Row, Spread};
+use super::compare::{Aim, Beside, Compared, Row, Spread};
 use super::machine::Machine;
 
 /// All that was measured in one call.
@@ -15,14 +15,14 @@ pub(super) struct Report {
     machine: Machine,
     turns: u16,
     quick: bool,
-    /// Why there is no Go library to compare with, if there is none.
-    missing_peer: Option<String>,
     pub(super) benchmarks: Vec<Entry>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Entry {
     pub(super) name: Name,
+    /// The peers that couldn't be run.
+    missing: Vec<&'static str>,
     #[serde(flatten)]
     compared: Compared,
 }
@@ -32,15 +32,16 @@ impl Report {
         machine: &Machine,
         turns: u16,
         quick: bool,
-        missing_peer: Option<&str>,
-        compared: Vec<(Name, Compared)>,
+        compared: Vec<(Name, Vec<&'static str>, Compared)>,
     ) -> Self {
         Self {
             machine: machine.clone(),
             turns,
             quick,
-            missing_peer: missing_peer.map(str::to_owned),
-            benchmarks: compared.into_iter().map(|(name, compared)| Entry { name, compared }).collect(),
+            benchmarks: compared
+                .into_iter()
+                .map(|(name, missing, compared)| Entry { name, missing, compared })
+                .collect(),
         }
     }
 
@@ -69,14 +70,15 @@ impl Report {
             self.turns,
             if self.turns == 1 { "1 turn".to_owned() } else { format!("{} turns", self.turns) },
         );
-        let rows = &entry.compared.rows;
-        let noisy = rows.iter().filter(|row| row.noisy).count();
+        let lines: Vec<_> = entry.compared.rows.iter().flat_map(lines).collect();
+        let noisy = lines.iter().filter(|line| line.noisy).count();
         if noisy > 0 {
-            write!(text, " The machine was too noisy for {noisy} of {} rows.", rows.len())
+            write!(text, " The machine was too noisy for {noisy} of {} rows.", lines.len())
                 .expect("a String takes everything");
         }
-        if self.missing_peer.is_some() {
-            text.push_str(" Without the Go library, and so without ratios to it.");
+        if !entry.missing.is_empty() {
+            write!(text, " Could not be run: {}.", entry.missing.join(", "))
+                .expect("a String takes everything");
         }
         text
     }
@@ -88,26 +90,54 @@ fn table(compared: &Compared) -> Table {
         "case",
         "measure",
         "Occamy",
-        "Go library",
+        "peer",
+        "the peer's",
         "ratio (middle half)",
         "target",
         "",
     ]);
-    for column in table.column_iter_mut().skip(2).take(3) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for column in [2, 4, 5] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
-    for row in &compared.rows {
+    for line in compared.rows.iter().flat_map(lines) {
+        let Line { row, first, beside, aims, .. } = &line;
+        let own = |text: String| if *first { text } else { String::new() };
         table.add_row([
-            row.case.clone(),
-            row.measure.to_owned(),
-            figure(row, Some(row.ours), row.our_refused),
-            figure(row, row.peer, row.peer_refused),
-            row.ratio.map_or_else(dash, ratio),
-            row.aims.iter().map(|aim| aim.target.clone()).collect::<Vec<_>>().join("; "),
-            verdict(row),
+            own(row.case.clone()),
+            own(row.measure.to_owned()),
+            own(figure(row, Some(row.ours), row.refused)),
+            beside.map_or_else(dash, |it| it.peer.to_owned()),
+            beside.map_or_else(dash, |it| figure(row, it.theirs, it.refused)),
+            beside.and_then(|it| it.ratio).map_or_else(dash, ratio),
+            aims.iter().map(|aim| aim.target.clone()).collect::<Vec<_>>().join("; "),
+            verdict(aims, line.noisy),
         ]);
     }
     table
+}
+
+/// One line of the table: a row has one for each peer, or one if there is none.
+struct Line<'a> {
+    row: &'a Row,
+    first: bool,
+    beside: Option<&'a Beside>,
+    aims: Vec<&'a Aim>,
+    noisy: bool,
+}
+
+fn lines<'a>(row: &'a Row) -> Vec<Line<'a>> {
+    let peers: Vec<_> = if row.peers.is_empty() { vec![None] } else { row.peers.iter().map(Some).collect() };
+    let line = |(at, beside): (usize, Option<&'a Beside>)| {
+        let first = at == 0;
+        let own: &[Aim] = if first { &row.aims } else { &[] };
+        let theirs = beside.map_or(&[][..], |it| &it.aims);
+        // What is noisy of ours is steady in the ratio, or not.
+        let noisy = beside.filter(|it| it.ratio.is_some()).map_or(first && row.noisy, |it| it.noisy);
+        Line { row, first, beside, aims: theirs.iter().chain(own).collect(), noisy }
+    };
+    peers.into_iter().enumerate().map(line).collect()
 }
 
 fn figure(row: &Row, spread: Option<Spread>, refused: usize) -> String {
@@ -121,9 +151,8 @@ fn ratio(spread: Spread) -> String {
     format!("{median:.decimals$} ({low:.decimals$} to {high:.decimals$})")
 }
 
-fn verdict(row: &Row) -> String {
-    let mut words: Vec<&str> = row
-        .aims
+fn verdict(aims: &[&Aim], noisy: bool) -> String {
+    let mut words: Vec<&str> = aims
         .iter()
         .map(|aim| match aim.met {
             Some(true) => "met",
@@ -131,7 +160,7 @@ fn verdict(row: &Row) -> String {
             None => "not judged",
         })
         .collect();
-    if row.noisy {
+    if noisy {
         words.push("noisy");
     }
     words.join("; ")

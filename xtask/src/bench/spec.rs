@@ -1,4 +1,6 @@
-//! What a benchmark is: cases, what is read off each, and what is aimed at.
+//! What a benchmark is: cases, who does the same, what is read off each, and what is aimed at.
+
+use clap::ValueEnum;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,34 +28,36 @@ pub(super) struct Benchmark {
     pub(super) cases: Vec<Case>,
 }
 
-/// One situation: what both programs are called with, and what is read off what they print.
+/// One situation: what the programs are called with, and what is read off what they print.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) label: String,
-    /// The options that both understand, the program's own name of the benchmark first.
+    /// The options that peers of the same kind understand too, the program's own name of the benchmark first.
     options: Vec<String>,
     /// The options that only ours has.
     ours: Vec<String>,
-    /// The peer's options where it can't be asked for the same.
-    peer: Option<Vec<String>>,
+    /// Run in this order after ours.
+    pub(super) peers: Vec<Peer>,
     pub(super) measures: Vec<Measure>,
 }
 
 impl Case {
-    /// A case in which both are called with the same options.
+    /// A case without a peer yet.
     pub(super) fn new(label: impl Into<String>, options: &str) -> Self {
         Self {
             label: label.into(),
             options: words(options),
             ours: Vec::new(),
-            peer: None,
+            peers: Vec::new(),
             measures: Vec::new(),
         }
     }
 
-    /// A case with tasks of this kind on our side.
+    /// A case with tasks of this kind on our side, beside the Go library that is called with the same options.
     pub(super) fn of(kind: Kind, situation: &str, options: &str) -> Self {
-        Self::new(format!("{}, {situation}", kind.label()), options).ours(kind.option())
+        Self::new(format!("{}, {situation}", kind.label()), options)
+            .peer(Peer::go_library(options))
+            .ours(kind.option())
     }
 
     /// Ours is told this, too.
@@ -62,9 +66,9 @@ impl Case {
         self
     }
 
-    /// The peer is called with these options instead.
-    pub(super) fn peer(mut self, options: &str) -> Self {
-        self.peer = Some(words(options));
+    /// One more that does the same.
+    pub(super) fn peer(mut self, peer: Peer) -> Self {
+        self.peers.push(peer);
         self
     }
 
@@ -76,17 +80,46 @@ impl Case {
     pub(super) fn our_options(&self) -> Vec<String> {
         [&self.options[..], &self.ours[..]].concat()
     }
+}
 
-    pub(super) fn peer_options(&self) -> &[String] {
-        self.peer.as_deref().unwrap_or(&self.options)
+/// Who does the same.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    /// Also the one by which targets speak of it.
+    pub(super) name: &'static str,
+    pub(super) program: Program,
+    pub(super) options: Vec<String>,
+}
+
+/// The original Go library's name among the peers.
+const GO_LIBRARY: &str = "Go library";
+
+impl Peer {
+    pub(super) fn new(name: &'static str, program: Program, options: &str) -> Self {
+        Self { name, program, options: words(options) }
     }
+
+    /// The original.
+    pub(super) fn go_library(options: &str) -> Self {
+        Self::new(GO_LIBRARY, Program::Go, options)
+    }
+}
+
+/// What is run. All take options of the same form and print the same JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Program {
+    /// occamy-bench, which has some peers in it
+    #[value(skip)]
+    Ours,
+    /// The driver of the original Go library
+    Go,
 }
 
 fn words(options: &str) -> Vec<String> {
     options.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The kind of our tasks. The peer has but one.
+/// The kind of our tasks. The Go library has but one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Async,
@@ -157,13 +190,36 @@ pub(super) enum Unit {
     Times,
 }
 
-/// What is aimed at.
+/// What is aimed at. Peers are called by their name, our own cases by their label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Target {
     /// At most so many times the peer's figure.
-    Ratio(f64),
+    TimesPeer(&'static str, f64),
+    /// At least so many times the peer's figure.
+    AtLeastTimesPeer(&'static str, f64),
+    /// At most so much above the peer's figure, in the unit of the figure.
+    AbovePeer(&'static str, f64),
     /// At most so much, in the unit of the figure.
     AtMost(f64),
+    /// At least so much, in the unit of the figure.
+    AtLeast(f64),
     /// At most so many times our own figure in the case with this label.
     OfOwn(f64, String),
+}
+
+impl Target {
+    /// At most so many times the figure of the original Go library.
+    pub(super) fn times_go(most: f64) -> Self {
+        Self::TimesPeer(GO_LIBRARY, most)
+    }
+
+    /// Whose figure it takes beside ours.
+    pub(super) fn peer(&self) -> Option<&'static str> {
+        match self {
+            Self::TimesPeer(peer, _) | Self::AtLeastTimesPeer(peer, _) | Self::AbovePeer(peer, _) => {
+                Some(peer)
+            }
+            Self::AtMost(_) | Self::AtLeast(_) | Self::OfOwn(..) => None,
+        }
+    }
 }

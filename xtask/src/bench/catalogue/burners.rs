@@ -1,6 +1,6 @@
 //! B3b: how soon a request starts where tasks that burn the CPU hold every slot, on fewer cores than slots.
 
-use crate::bench::spec::{Benchmark, Case, Effort, Measure, Target};
+use crate::bench::spec::{Benchmark, Case, Effort, Measure, Peer, Target};
 
 /// With or without: victims beside the slots, and their idle priority.
 const MODES: [(&str, bool, bool); 3] =
@@ -31,7 +31,7 @@ fn case(effort: Effort, slots: usize, looks: bool, mode: &str, (overlaps, lowers
     } else {
         ("never look", "--kill-timeout 200 --never-look")
     };
-    // A request that the peer refuses has cost it a kill timeout: so it gets fewer.
+    // A request that the Go library refuses has cost it a kill timeout: so it gets fewer.
     let peer = if looks { (servers, requests) } else { (effort.pick(2, 1), 1) };
     let options = |(servers, requests): (usize, usize)| {
         format!("burners --slots {slots} --servers {servers} --requests {requests} {never}")
@@ -42,9 +42,11 @@ fn case(effort: Effort, slots: usize, looks: bool, mode: &str, (overlaps, lowers
         _ => None,
     };
     let mut case = Case::new(format!("{slots} slots, {habit}, {mode}"), &options((servers, requests)))
-        .peer(&options(peer))
-        .measure(Measure::percentile("p50", "start", 50.0).aim(targets.map(|(p50, _)| Target::Ratio(p50))))
-        .measure(Measure::percentile("p99", "start", 99.0).aim(targets.map(|(_, p99)| Target::Ratio(p99))));
+        .peer(Peer::go_library(&options(peer)))
+        .measure(Measure::percentile("p50", "start", 50.0).aim(targets.map(|(p50, _)| Target::times_go(p50))))
+        .measure(
+            Measure::percentile("p99", "start", 99.0).aim(targets.map(|(_, p99)| Target::times_go(p99))),
+        );
     if overlaps {
         case = case.ours(&format!("--overlap {overlap}"));
     }

@@ -18,7 +18,7 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
             };
             let flat = kind == Kind::Async && slots > 8;
             let measure = Measure::figure("per request", "ns_per_request", Unit::Nanoseconds)
-                .aim(ratio.map(Target::Ratio))
+                .aim(ratio.map(Target::times_go))
                 .aim(flat.then(|| Target::OfOwn(FLAT, "async, 8 slots".to_owned())));
             let situation = if slots == 1 { "1 slot".to_owned() } else { format!("{slots} slots") };
             let options = format!("dispatch --slots {slots} --requests {requests}");

@@ -10,8 +10,8 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
             let options =
                 format!("expansion --slots {slots} --rounds {rounds} --refills {refills} --passes 1000");
             let target = match (kind, slots) {
-                (Kind::Async, 10_000) => Some(Target::Ratio(1.0 / 40.0)),
-                (Kind::Threads, 1024) => Some(Target::Ratio(0.6)),
+                (Kind::Async, 10_000) => Some(Target::times_go(1.0 / 40.0)),
+                (Kind::Threads, 1024) => Some(Target::times_go(0.6)),
                 _ => None,
             };
             cases.push(

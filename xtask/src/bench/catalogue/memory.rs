@@ -7,7 +7,7 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
     let case = |kind: Kind| {
         let slots = kind.pick(10_000, 1_024);
         let offers = kind.pick(offers, 0);
-        let task = kind.pick(Target::Ratio(0.3), Target::AtMost(16.0 * 1024.0));
+        let task = kind.pick(Target::times_go(0.3), Target::AtMost(16.0 * 1024.0));
         let options = format!("memory --slots {slots} --offers {offers}");
         let case = Case::of(kind, &format!("{slots} slots"), &options)
             .measure(Measure::figure("idle slot", "bytes_per_slot", Unit::Bytes))

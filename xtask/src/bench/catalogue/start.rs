@@ -17,11 +17,11 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
                 Case::of(kind, situation, &options)
                     .measure(
                         Measure::percentile("p50", "start", 50.0)
-                            .aim(target.map(|(p50, _)| Target::Ratio(p50))),
+                            .aim(target.map(|(p50, _)| Target::times_go(p50))),
                     )
                     .measure(
                         Measure::percentile("p99", "start", 99.0)
-                            .aim(target.map(|(_, p99)| Target::Ratio(p99))),
+                            .aim(target.map(|(_, p99)| Target::times_go(p99))),
                     ),
             );
         }

@@ -23,7 +23,7 @@ impl Output {
         Ok(serde_json::from_str(text)?)
     }
 
-    /// The same code makes percentiles of ours and of the peer's samples.
+    /// The same code makes percentiles of ours and of the peers' samples.
     pub(in crate::bench) fn read(&self, of: Of) -> Result<f64> {
         match of {
             Of::Figure(name) => {
