@@ -36,6 +36,9 @@ func expansion(flags *flag.FlagSet) func() (*record, error) {
 	}
 }
 
+// expansionRest is the pause before each expansion, as long as ours: a longer one leaves caches and threads colder.
+const expansionRest = 5 * time.Millisecond
+
 // expanding is a server with one request, which expands as it is told to.
 type expanding struct {
 	server  *occamy.Server
@@ -70,7 +73,7 @@ func newExpanding(slots int) *expanding {
 
 // expand measures from the call of ExpandTasks to the first statement of the last of so many assistants.
 func (e *expanding) expand(assistants int) time.Duration {
-	time.Sleep(rest)
+	time.Sleep(expansionRest)
 	e.started.expect(assistants)
 	atomic.StoreInt64(&e.wanted, int64(assistants))
 	call := time.Now()
