@@ -38,14 +38,15 @@ func memory(flags *flag.FlagSet) func() (*record, error) {
 		if err != nil {
 			return nil, err
 		}
-		offered.expect(*offers)
+		// One at a time: the library queues each by a goroutine, and Go keeps for good what it needed for as many as
+		// there were at once.
 		for i := 0; i < *offers; i++ {
+			offered.expect(1)
 			server.HandleControlMsg(newLetter("park", nil))
-		}
-		if *offers > 0 {
 			offered.done()
-			time.Sleep(rest)
 		}
+		// The last is stored a little after the handler returned.
+		time.Sleep(rest)
 		withOffers, err := resident()
 		if err != nil {
 			return nil, err
