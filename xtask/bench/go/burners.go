@@ -1,3 +1,5 @@
+// burners: see bench/src/burners.rs. This library knows neither overlap nor priorities.
+
 package main
 
 import (
@@ -10,7 +12,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// burners: see bench/src/burners.rs. This library knows neither overlap nor priorities.
 func burners(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	neverLook := flags.Bool("never-look", false, "")

@@ -1,3 +1,5 @@
+// burst: see bench/src/burst.rs.
+
 package main
 
 import (
@@ -8,7 +10,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// burst: see bench/src/burst.rs.
 func burst(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	requests := flags.Int("requests", 0, "")

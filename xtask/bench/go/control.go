@@ -1,3 +1,5 @@
+// control: see bench/src/control.rs. A call returns when the last Handle has.
+
 package main
 
 import (
@@ -7,7 +9,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// control: see bench/src/control.rs. A call returns when the last Handle has.
 func control(flags *flag.FlagSet) func() (*record, error) {
 	tasks := flags.Int("tasks", 0, "")
 	messages := flags.Int("messages", 0, "")

@@ -1,8 +1,9 @@
+// countdown waits until something happened so often: see bench/src/countdown.rs.
+
 package main
 
 import "sync/atomic"
 
-// countdown waits until something happened so often: see bench/src/countdown.rs.
 type countdown struct {
 	left int64
 	zero chan struct{}

@@ -1,3 +1,5 @@
+// dispatch: see bench/src/dispatch.rs.
+
 package main
 
 import (
@@ -8,7 +10,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// dispatch: see bench/src/dispatch.rs.
 func dispatch(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	parked := flags.Int("parked", 0, "")

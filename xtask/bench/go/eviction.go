@@ -1,3 +1,5 @@
+// eviction: see bench/src/eviction.rs.
+
 package main
 
 import (
@@ -6,7 +8,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// eviction: see bench/src/eviction.rs.
 func eviction(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	requests := flags.Int("requests", 0, "")

@@ -1,3 +1,5 @@
+// expansion: see bench/src/expansion.rs.
+
 package main
 
 import (
@@ -8,7 +10,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// expansion: see bench/src/expansion.rs.
 func expansion(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	rounds := flags.Int("rounds", 0, "")

@@ -1,3 +1,6 @@
+// holders is a server whose slots are all held by unprotected tasks: see bench/src/holders.rs. In this library an
+// evicted offer is gone, and what waits is started by ExpandTasks only: heldAgain sees to both.
+
 package main
 
 import (
@@ -8,8 +11,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// holders is a server whose slots are all held by unprotected tasks: see bench/src/holders.rs. In this library an
-// evicted offer is gone, and what waits is started by ExpandTasks only: heldAgain sees to both.
 type holders struct {
 	server  *occamy.Server
 	held    *countdown

@@ -1,8 +1,9 @@
+// letter is a message in memory that tells when it is settled: see bench/src/letter.rs.
+
 package main
 
 import "github.com/Graphmasters/occamy"
 
-// letter is a message in memory that tells when it is settled: see bench/src/letter.rs.
 type letter struct {
 	headers occamy.Headers
 	body    []byte

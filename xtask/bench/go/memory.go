@@ -1,3 +1,5 @@
+// memory: see bench/src/memory.rs. What the collector can free is freed before each look.
+
 package main
 
 import (
@@ -10,7 +12,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// memory: see bench/src/memory.rs. What the collector can free is freed before each look.
 func memory(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	offers := flags.Int("offers", 0, "")

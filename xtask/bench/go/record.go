@@ -1,8 +1,9 @@
+// record is what a run prints: see bench/src/record.rs.
+
 package main
 
 import "time"
 
-// record is what a run prints: see bench/src/record.rs.
 type record struct {
 	Figures map[string]float64         `json:"figures"`
 	Samples map[string][]time.Duration `json:"samples"`

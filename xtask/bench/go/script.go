@@ -1,3 +1,5 @@
+// script is a task that does what it was told to: see bench/src/script.rs.
+
 package main
 
 import (
@@ -8,7 +10,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// script is a task that does what it was told to: see bench/src/script.rs.
 type script struct {
 	id     string
 	begin  func()

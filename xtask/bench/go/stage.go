@@ -1,3 +1,5 @@
+// Servers as benchmarks need them, and what is done with one before anything is measured: see bench/src/stage.rs.
+
 package main
 
 import (

@@ -1,3 +1,5 @@
+// stamp keeps the time of the latest of some events: see bench/src/stamp.rs.
+
 package main
 
 import (
@@ -7,7 +9,6 @@ import (
 
 var base = time.Now()
 
-// stamp keeps the time of the latest of some events: see bench/src/stamp.rs.
 type stamp struct {
 	latest int64
 }

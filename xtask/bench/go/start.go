@@ -1,3 +1,5 @@
+// start: see bench/src/start.rs.
+
 package main
 
 import (
@@ -7,7 +9,6 @@ import (
 	"github.com/Graphmasters/occamy"
 )
 
-// start: see bench/src/start.rs.
 func start(flags *flag.FlagSet) func() (*record, error) {
 	slots := flags.Int("slots", 0, "")
 	requests := flags.Int("requests", 0, "")
