@@ -5,6 +5,7 @@
 //! of the user's objects ever happens under the lock.
 
 mod apply;
+mod calls;
 mod job;
 mod lanes;
 mod snapshot;
@@ -13,7 +14,7 @@ mod table;
 pub(crate) use job::{Grave, Job, Run};
 pub(crate) use lanes::{Lane, LaneId};
 pub use snapshot::{IdlePriority, Snapshot, TaskSnapshot, TaskState};
-pub(crate) use table::{Control, Errand};
+pub(crate) use table::{Control, Errand, Next, Since, Visit};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
@@ -29,9 +30,9 @@ use occamy_core::{BoxTask, Message, Observation, Outcome, TaskDetails};
 use tokio_util::task::TaskTracker;
 
 use crate::alarm::Alarm;
-use crate::host::Host;
 use crate::lineage::Lineage;
 use crate::sync::{Mutex, MutexGuard, lock};
+use calls::{Attendance, Calls};
 use lanes::Lanes;
 use table::{Entry, Errands, Running};
 
@@ -51,6 +52,7 @@ struct State {
     /// The running tasks by the id that control messages name.
     by_id: HashMap<Arc<str>, BTreeSet<TaskKey>>,
     lanes: Lanes,
+    calls: Calls,
     last_key: u64,
     /// What the monitors are still to be told.
     observations: Vec<Observation>,
@@ -89,6 +91,7 @@ impl Desk {
             tasks: BTreeMap::new(),
             by_id: HashMap::new(),
             lanes: Lanes::new(slots),
+            calls: Calls::default(),
             last_key: 0,
             observations: Vec::new(),
             armed: None,
@@ -187,13 +190,16 @@ impl Desk {
     /// Puts a control message into the mailboxes of all running tasks with this id.
     pub(crate) fn deliver(&self, id: &str, control: &Arc<Control>) -> Vec<Job> {
         let mut state = self.lock();
-        let State { tasks, by_id, observations, .. } = &mut *state;
+        let State { tasks, by_id, calls, observations, .. } = &mut *state;
         let mut jobs = Vec::new();
         let mut dropped = VecDeque::new();
         for key in by_id.get(id).into_iter().flatten() {
             let errands = &mut tasks.get_mut(key).expect("ids lead to tasks that run").errands;
             dropped.extend(errands.deliver(Arc::clone(control), self.mailbox));
-            errands.wake(*key, &mut jobs);
+            calls.post(*key, errands);
+        }
+        if calls.sends() {
+            jobs.push(Job::Errands);
         }
         if !dropped.is_empty() {
             observations.push(Observation::ControlMessagesDropped { count: dropped.len() });
@@ -203,29 +209,52 @@ impl Desk {
         jobs
     }
 
-    /// The next call of user code for a task, beside its run. `None` ends the visit of the pool's thread.
-    pub(crate) fn next_errand(&self, key: TaskKey) -> Option<(BoxTask, Arc<Host>, Errand)> {
+    /// What a thread of the pool is to do next, and what it has done.
+    pub(crate) fn next_errand(&self, since: Since) -> Next {
         let mut state = self.lock();
-        let entry = state.tasks.get_mut(&key)?;
-        let errand = entry.errands.next();
-        match (errand, &entry.run) {
-            (Some(errand), Some(running)) => Some((entry.task.clone(), Arc::clone(&running.host), errand)),
-            _ => {
-                entry.errands.busy = false;
-                None
+        let State { tasks, calls, .. } = &mut *state;
+        match since {
+            Since::Coming => calls.came(),
+            Since::Nap => calls.wakes(),
+            Since::Errand(task) => {
+                calls.is_back();
+                if let Some(entry) = tasks.get_mut(&task) {
+                    calls.again(task, &mut entry.errands);
+                }
             }
         }
+        let Some(key) = calls.next() else {
+            if matches!(since, Since::Errand(_)) && calls.naps() {
+                return Next::Nap;
+            }
+            calls.goes();
+            return Next::Go;
+        };
+        let Entry { task, run, errands, .. } = tasks.get_mut(&key).expect("whoever is called for runs");
+        errands.attendance = Attendance::Attended;
+        let host = Arc::clone(&run.as_ref().expect("whoever is called for runs").host);
+        let errand = errands.next().expect("who has nothing to be called for does not wait");
+        calls.leaves_us();
+        Next::Visit(Visit { key, task: task.clone(), host, errand, send_another: calls.sends() })
     }
 
-    /// No thread came for a task's errands: it declines to expand, and its mail waits for the next occasion.
-    pub(crate) fn not_visited(&self, now: Duration, task: TaskKey) -> Vec<Job> {
+    /// No thread came for the errands of tasks. If there is none at all, tasks that are asked decline, and mail waits for the
+    /// next occasion.
+    pub(crate) fn nobody_comes(&self, now: Duration) -> Vec<Job> {
         let mut state = self.lock();
-        let Some(entry) = state.tasks.get_mut(&task) else { return Vec::new() };
-        entry.errands.busy = false;
-        if entry.errands.expand.take().is_none() {
-            return Vec::new();
+        let mut jobs = Vec::new();
+        if !state.calls.nobody_comes() {
+            return jobs;
         }
-        self.tell(&mut state, now, None, Event::Expanded { task, assistants: Vec::new() })
+        while let Some(task) = state.calls.next() {
+            let entry = state.tasks.get_mut(&task).expect("whoever is called for runs");
+            entry.errands.attendance = Attendance::Nobody;
+            if entry.errands.expand.take().is_some() {
+                let declined = Event::Expanded { task, assistants: Vec::new() };
+                jobs.extend(self.tell(&mut state, now, None, declined));
+            }
+        }
+        jobs
     }
 
     /// The thread of a lane could not be started.
@@ -355,6 +384,7 @@ impl State {
         let Some(entry) = self.tasks.get_mut(&key) else { return (VecDeque::new(), None) };
         let run = entry.run.take();
         let unread = entry.errands.clear();
+        self.calls.withdraw(&mut entry.errands);
         let id = &entry.details.id;
         if let Some(tasks) = self.by_id.get_mut(id) {
             tasks.remove(&key);

@@ -5,7 +5,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use occamy_core::scheduler::TaskKey;
 use occamy_core::{BoxTask, Error, ErrorKind, Observation, Process, TaskContext, TaskDetails};
@@ -13,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::Span;
 
 use crate::caught::{bury, caught};
-use crate::desk::{Control, Errand};
+use crate::desk::{Control, Errand, Job, Next, Since, Visit};
 use crate::host::Host;
 use crate::shared::Shared;
 use crate::spans::record_error;
@@ -21,6 +22,10 @@ use crate::spans::record_error;
 /// So many slow calls can be under way before others wait. A thread costs little while it sleeps, and none is started
 /// before it is needed.
 const MAX_THREADS: usize = 256;
+
+/// How long a thread that has asked sleeps before it looks for the last time: short beside any work that is worth an
+/// assistant, and long beside the time that it takes to wake a thread.
+const NAP: Duration = Duration::from_micros(50);
 
 /// Only its threads for blocking calls are ever used. `None` after the drop.
 pub(crate) struct Pool(Option<Runtime>);
@@ -36,26 +41,18 @@ impl Pool {
             .map(Self)
     }
 
-    /// Has a thread do all that a task is to be called for, one after the other. An error if there is none to be had.
-    pub(crate) fn visit(&self, shared: &Arc<Shared>, task: TaskKey) -> Result<(), Error> {
+    /// Has a thread do the errands that there are. An error if there is none to be had.
+    fn send(&self, shared: &Arc<Shared>) -> Result<(), Error> {
         let Some(pool) = &self.0 else { return Ok(()) };
         let shared = Arc::clone(shared);
-        let taken = Arc::new(AtomicBool::new(false));
-        // Tokio panics where the system gives it not a single thread, and keeps the visit for one that may come later.
-        // By then it must not be made: there may be another.
-        let visited = caught(ErrorKind::InternalHandler, {
-            let taken = Arc::clone(&taken);
-            || {
-                pool.spawn_blocking(move || {
-                    if !taken.swap(true, Ordering::AcqRel) {
-                        // For the clock, and for users who spawn futures.
-                        let _context = shared.runtime.enter();
-                        shared.run_errands(task);
-                    }
-                });
-            }
-        });
-        visited.or_else(|error| if taken.swap(true, Ordering::AcqRel) { Ok(()) } else { Err(error) })
+        // Tokio panics where the system gives it not a single thread.
+        caught(ErrorKind::InternalHandler, || {
+            pool.spawn_blocking(move || {
+                // For the clock, and for users who spawn futures.
+                let _context = shared.runtime.enter();
+                shared.run_errands();
+            });
+        })
     }
 }
 
@@ -69,23 +66,50 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    fn run_errands(self: &Arc<Self>, key: TaskKey) {
-        while let Some((task, host, errand)) = self.desk.next_errand(key) {
-            match errand {
-                Errand::Expand(limit) => {
-                    let _span = self.expand_span(&host).entered();
-                    self.ask(key, &task, &host, limit);
+    /// Has one more thread of the pool come. What there is to do if none can.
+    pub(crate) fn send_for_errands(self: &Arc<Self>) -> Vec<Job> {
+        let Err(error) = self.pool.send(self) else { return Vec::new() };
+        tracing::error!(parent: None, server = %self.settings.name, %error, "no thread for expand and control messages");
+        self.desk.nobody_comes(self.now())
+    }
+
+    fn run_errands(self: &Arc<Self>) {
+        let mut since = Since::Coming;
+        loop {
+            since = match self.desk.next_errand(since) {
+                Next::Visit(visit) => {
+                    let key = visit.key;
+                    self.make(visit);
+                    Since::Errand(key)
                 }
-                Errand::Handle(control) => {
-                    let span = self.handle_span(&host, &control).entered();
-                    self.hand_over(&task, &host.context(), &control, &span);
-                    bury(control);
+                Next::Nap => {
+                    thread::sleep(NAP);
+                    Since::Nap
                 }
-            }
-            // The run may have ended meanwhile, and this have become the last of the task.
-            bury(task);
+                Next::Go => return,
+            };
         }
-        self.tell_monitors();
+    }
+
+    fn make(self: &Arc<Self>, visit: Visit) {
+        let Visit { key, task, host, errand, send_another } = visit;
+        if send_another {
+            let jobs = self.send_for_errands();
+            self.perform(jobs);
+        }
+        match errand {
+            Errand::Expand(limit) => {
+                let _span = self.expand_span(&host).entered();
+                self.ask(key, &task, &host, limit);
+            }
+            Errand::Handle(control) => {
+                let span = self.handle_span(&host, &control).entered();
+                self.hand_over(&task, &host.context(), &control, &span);
+                bury(control);
+            }
+        }
+        // The run may have ended meanwhile, and this have become the last of the task.
+        bury(task);
     }
 
     /// Asks a task for assistants, and hands them to the scheduler.

@@ -153,12 +153,7 @@ impl Shared {
                 }
                 Job::Future(run) => futures::spawn(self, run),
                 Job::Wake(host) => host.wake(),
-                Job::Errands(task) => {
-                    if let Err(error) = self.pool.visit(self, task) {
-                        tracing::error!(server = %self.settings.name, %error, "no thread for expand and control messages");
-                        jobs.extend(self.desk.not_visited(self.now(), task));
-                    }
-                }
+                Job::Errands => jobs.extend(self.send_for_errands()),
                 Job::Settle { message, verdict, group, under_way } => {
                     self.settle(message, verdict, group);
                     drop(under_way);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Action, SlotId, TaskKey};
 use occamy_core::{Observation, SlotStatus, TaskInfo, TaskKind};
 
-use super::table::{Errands, Running};
+use super::table::Running;
 use super::{Grave, Job, LaneId, Run, State};
 use crate::alarm::Alarm;
 use crate::host::Host;
@@ -40,7 +40,7 @@ impl State {
                 Action::Expand { task, limit } => {
                     if let Some(entry) = self.tasks.get_mut(&task) {
                         entry.errands.expand = Some(limit);
-                        entry.errands.wake(task, &mut jobs);
+                        self.calls.ask(task, &mut entry.errands);
                     }
                 }
                 Action::Settle { task, verdict } => {
@@ -72,6 +72,9 @@ impl State {
                     jobs.push(Job::Closed);
                 }
             }
+        }
+        if self.calls.sends() {
+            jobs.push(Job::Errands);
         }
         jobs.extend(last);
         jobs
@@ -126,14 +129,5 @@ impl State {
 
     fn running(&mut self, key: TaskKey) -> Option<&mut Running> {
         self.tasks.get_mut(&key)?.run.as_mut()
-    }
-}
-
-impl Errands {
-    /// Has a thread of the pool come by, unless one is there.
-    pub(super) fn wake(&mut self, key: TaskKey, jobs: &mut Vec<Job>) {
-        if !std::mem::replace(&mut self.busy, true) {
-            jobs.push(Job::Errands(key));
-        }
     }
 }

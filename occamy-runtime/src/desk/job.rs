@@ -24,8 +24,8 @@ pub(crate) enum Job {
     Future(Run),
     /// Wake whoever waits for the stop of this run.
     Wake(Arc<Host>),
-    /// Have a thread of the pool call user code for a task.
-    Errands(TaskKey),
+    /// Have a thread of the pool come, and do the errands of tasks.
+    Errands,
     /// Settle a message. Until then it counts as under way, so that no shutdown overlooks it.
     Settle { message: Box<dyn Message>, verdict: Verdict, group: Arc<str>, under_way: TaskTrackerToken },
     /// Log that a task did not end in time.

@@ -16,7 +16,7 @@ use shuttle::thread::{self, JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::alarm::Alarm;
-use crate::desk::{Arrival, Control, Desk, Errand, Job, Lane, LaneId, Run};
+use crate::desk::{Arrival, Control, Desk, Errand, Job, Lane, LaneId, Next, Run, Since, Visit};
 use crate::lineage::Lineage;
 
 /// The id of every task.
@@ -140,7 +140,7 @@ impl Model {
                 Job::Spawn(lane, run) => self.start(move |model| model.serve_slot(&lane, run)),
                 Job::Future(_) => unreachable!("all work computes"),
                 Job::Wake(host) => host.wake(),
-                Job::Errands(task) => self.start(move |model| model.run_errands(task)),
+                Job::Errands => self.start(move |model| model.run_errands()),
                 Job::Settle { message, verdict, .. } => {
                     let settled = message.settle(verdict).now_or_never();
                     settled.expect("it doesn't wait").expect("it doesn't fail");
@@ -182,8 +182,22 @@ impl Model {
         self.perform_here(jobs)
     }
 
-    fn run_errands(self: &Arc<Self>, key: TaskKey) {
-        while let Some((task, host, errand)) = self.desk.next_errand(key) {
+    fn run_errands(self: &Arc<Self>) {
+        let mut since = Since::Coming;
+        loop {
+            let visit = match self.desk.next_errand(since) {
+                Next::Visit(visit) => visit,
+                Next::Nap => {
+                    thread::yield_now();
+                    since = Since::Nap;
+                    continue;
+                }
+                Next::Go => return,
+            };
+            let Visit { key, task, host, errand, send_another } = visit;
+            if send_another {
+                self.start(move |model| model.run_errands());
+            }
             match errand {
                 Errand::Expand(limit) => {
                     let assistants = task.expand(limit).into_iter();
@@ -200,6 +214,7 @@ impl Model {
                     task.handle(&host.context(), &control.headers, &control.body).expect("it doesn't fail");
                 }
             }
+            since = Since::Errand(key);
         }
     }
 }

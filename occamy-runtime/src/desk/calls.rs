@@ -1,0 +1,216 @@
+//! Who is to be called for beside its run, in what order, and when one more thread of the pool has to come for it.
+//!
+//! To wake a thread costs more than most calls, so one is sent for only where none would look by itself: nobody is on the
+//! way, and whoever is there is in the user's code, which may be slow. A thread that comes and finds more than one call
+//! sends for the next before it makes the first. So quick calls are made one after the other by one thread or two, and
+//! behind a slow one nobody waits for longer than a thread takes to wake.
+//!
+//! A thread that asked for assistants and finds nothing more to do takes a nap before it goes. Tasks that start while it
+//! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
+//! short requests arrive each second, that saves as many wake-ups. Mail does not wait for it.
+
+use std::collections::BTreeMap;
+
+use occamy_core::scheduler::TaskKey;
+
+use super::table::Errands;
+
+/// The calls that wait for a thread, and the threads.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    waiting: BTreeMap<Turn, TaskKey>,
+    last: Turn,
+    /// Something waits that no nap is to delay.
+    urgent: bool,
+    /// A thread was sent for, and has not come.
+    coming: bool,
+    /// Threads that are there and will look for more before they run code of the user's.
+    looking: usize,
+    /// A thread is there and sleeps for a moment.
+    napping: bool,
+    /// Threads that are there.
+    here: usize,
+}
+
+/// The order in which tasks are called for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn(u64);
+
+/// Whether anybody is about to make a task's calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Attendance {
+    #[default]
+    Nobody,
+    /// It waits for its turn.
+    Waiting(Turn),
+    /// A thread is at it, and will look for more.
+    Attended,
+}
+
+impl Calls {
+    /// A task is to be asked for assistants.
+    pub(super) fn ask(&mut self, task: TaskKey, errands: &mut Errands) {
+        self.queue(task, errands);
+    }
+
+    /// A task has mail.
+    pub(super) fn post(&mut self, task: TaskKey, errands: &mut Errands) {
+        self.queue(task, errands);
+        self.urgent = true;
+    }
+
+    /// Calls for a task again, if there is more for it. Others that wait come first.
+    pub(super) fn again(&mut self, task: TaskKey, errands: &mut Errands) {
+        errands.attendance = Attendance::Nobody;
+        if !errands.mailbox.is_empty() {
+            self.post(task, errands);
+        } else if errands.expand.is_some() {
+            self.ask(task, errands);
+        }
+    }
+
+    fn queue(&mut self, task: TaskKey, errands: &mut Errands) {
+        if errands.attendance == Attendance::Nobody {
+            self.last.0 += 1;
+            self.waiting.insert(self.last, task);
+            errands.attendance = Attendance::Waiting(self.last);
+        }
+    }
+
+    /// A task has nothing to be called for any more.
+    pub(super) fn withdraw(&mut self, errands: &mut Errands) {
+        if let Attendance::Waiting(turn) = errands.attendance {
+            self.waiting.remove(&turn);
+            errands.attendance = Attendance::Nobody;
+        }
+    }
+
+    /// The task whose turn it is, for a thread that looks.
+    pub(super) fn next(&mut self) -> Option<TaskKey> {
+        let next = self.waiting.pop_first().map(|(_, task)| task);
+        self.urgent &= !self.waiting.is_empty();
+        next
+    }
+
+    /// True if a thread has to be sent for. From here on it counts as coming.
+    pub(super) fn sends(&mut self) -> bool {
+        let unseen = !self.waiting.is_empty() && !self.coming && self.looking == 0;
+        let sends = unseen && (self.urgent || !self.napping);
+        self.coming |= sends;
+        sends
+    }
+
+    /// A thread has come, and looks.
+    pub(super) fn came(&mut self) {
+        self.coming = false;
+        self.here += 1;
+        self.looking += 1;
+    }
+
+    /// A thread that looks goes.
+    pub(super) fn goes(&mut self) {
+        self.here -= 1;
+        self.looking -= 1;
+    }
+
+    /// A thread that looks is about to run code of the user's.
+    pub(super) fn leaves_us(&mut self) {
+        self.looking -= 1;
+    }
+
+    /// A thread is back from the user's code, and looks.
+    pub(super) fn is_back(&mut self) {
+        self.looking += 1;
+    }
+
+    /// True if a thread that looks may take a nap, and does. One at a time.
+    pub(super) fn naps(&mut self) -> bool {
+        let naps = !std::mem::replace(&mut self.napping, true);
+        self.looking -= usize::from(naps);
+        naps
+    }
+
+    /// The thread that took a nap looks again.
+    pub(super) fn wakes(&mut self) {
+        self.napping = false;
+        self.looking += 1;
+    }
+
+    /// The thread that was sent for can't be had. True if there is none at all.
+    pub(super) fn nobody_comes(&mut self) -> bool {
+        self.coming = false;
+        self.here == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A thread that looks, and is at the first call.
+    fn busy_with(calls: &mut Calls, task: TaskKey) {
+        calls.came();
+        assert_eq!(calls.next(), Some(task));
+        calls.leaves_us();
+    }
+
+    #[test]
+    fn a_thread_is_sent_for_only_where_none_would_look() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        assert!(!calls.sends(), "there is nothing to do");
+        calls.ask(TaskKey(1), &mut first);
+        assert!(calls.sends());
+        calls.ask(TaskKey(2), &mut second);
+        assert!(!calls.sends(), "one is on the way");
+        busy_with(&mut calls, TaskKey(1));
+        assert!(calls.sends(), "it may take long there");
+        busy_with(&mut calls, TaskKey(2));
+        assert!(!calls.sends(), "nothing waits");
+        calls.is_back();
+        calls.again(TaskKey(1), &mut first);
+        calls.post(TaskKey(1), &mut first);
+        assert!(!calls.sends(), "this one will look");
+        assert_eq!(calls.next(), Some(TaskKey(1)));
+    }
+
+    #[test]
+    fn questions_wait_for_a_nap_to_end_and_mail_does_not() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.came();
+        assert!(calls.naps());
+        calls.ask(TaskKey(1), &mut first);
+        assert!(!calls.sends());
+        calls.post(TaskKey(2), &mut second);
+        assert!(calls.sends());
+        calls.came();
+        assert!(!calls.naps(), "one is enough");
+        assert_eq!([calls.next(), calls.next()], [TaskKey(1), TaskKey(2)].map(Some));
+        calls.goes();
+        calls.wakes();
+        assert_eq!(calls.next(), None);
+    }
+
+    #[test]
+    fn what_is_withdrawn_is_called_for_by_nobody() {
+        let (mut calls, mut errands) = <(Calls, Errands)>::default();
+        calls.ask(TaskKey(1), &mut errands);
+        calls.withdraw(&mut errands);
+        assert!(!calls.sends());
+        assert_eq!(calls.next(), None);
+        calls.ask(TaskKey(1), &mut errands);
+        assert!(calls.sends(), "it may be asked again");
+    }
+
+    #[test]
+    fn there_is_nobody_only_if_no_thread_is_there() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.ask(TaskKey(1), &mut first);
+        assert!(calls.sends());
+        assert!(calls.nobody_comes());
+        assert!(calls.sends(), "it is tried again");
+        busy_with(&mut calls, TaskKey(1));
+        calls.ask(TaskKey(2), &mut second);
+        assert!(calls.sends());
+        assert!(!calls.nobody_comes(), "the one that is there will be back");
+    }
+}
