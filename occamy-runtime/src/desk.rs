@@ -25,7 +25,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{
     self, Assistant, Config, ConfigError, Event, Offer, Request, Scheduler, TaskKey,
 };
-use occamy_core::{BoxTask, Message, Observation, Outcome, TaskDetails};
+use occamy_core::{BoxTask, Message, Observation, Outcome, Process, TaskDetails};
 
 use tokio_util::task::TaskTracker;
 
@@ -120,8 +120,11 @@ impl Desk {
             attempt: *attempt,
             handling: now.saturating_sub(*received),
         };
+        let took = request.handling;
         let task = state.enter(arrival);
-        (task, self.tell(&mut state, now, None, Event::RequestArrived { task, request }))
+        let jobs = self.tell(&mut state, now, None, Event::RequestArrived { task, request });
+        self.note(&mut state, Observation::Process { process: Process::HandleRequestMessage, took });
+        (task, jobs)
     }
 
     /// An offer arrived. Its deadline is in the scheduler's time.
@@ -162,10 +165,11 @@ impl Desk {
         jobs
     }
 
-    /// A task answered with assistants.
+    /// A task answered with assistants, that long after it was called.
     pub(crate) fn expanded(
         &self,
         now: Duration,
+        took: Duration,
         task: TaskKey,
         created: Vec<(BoxTask, TaskDetails)>,
         lineage: &Arc<Lineage>,
@@ -179,7 +183,9 @@ impl Desk {
                 task: state.enter_assistant(task, details, Arc::clone(lineage)),
             })
             .collect();
-        self.tell(&mut state, now, None, Event::Expanded { task, assistants })
+        let jobs = self.tell(&mut state, now, None, Event::Expanded { task, assistants });
+        self.note(&mut state, Observation::Process { process: Process::Expansion, took });
+        jobs
     }
 
     /// Any other event.
@@ -264,7 +270,11 @@ impl Desk {
 
     /// Notes something that the monitors are to be told in turn.
     pub(crate) fn observe(&self, observation: Observation) {
-        self.lock().observations.push(observation);
+        self.observe_all([observation]);
+    }
+
+    pub(crate) fn observe_all(&self, observations: impl IntoIterator<Item = Observation>) {
+        self.lock().observations.extend(observations);
         self.unheard.store(true, Ordering::Release);
     }
 
@@ -276,17 +286,19 @@ impl Desk {
         let jobs = self.tell(&mut state, now, None, Event::TimePassed);
         if !state.closed {
             let usage = state.scheduler.usage();
-            state.observations.push(Observation::Slots(usage));
-            self.unheard.store(true, Ordering::Release);
+            self.note(&mut state, Observation::Slots(usage));
         }
         jobs
     }
 
-    /// Takes what the monitors are to be told next.
-    pub(crate) fn take_observations(&self) -> Vec<Observation> {
+    /// Takes what the monitors are to be told next, after more is put at the end.
+    pub(crate) fn take_observations(&self, more: Vec<Observation>) -> Vec<Observation> {
         let mut state = self.lock();
         self.unheard.store(false, Ordering::Release);
-        std::mem::take(&mut state.observations)
+        let mut observations = std::mem::take(&mut state.observations);
+        drop(state);
+        observations.extend(more);
+        observations
     }
 
     pub(crate) fn has_observations(&self) -> bool {
@@ -318,6 +330,11 @@ impl Desk {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    fn note(&self, state: &mut State, observation: Observation) {
+        state.observations.push(observation);
+        self.unheard.store(true, Ordering::Release);
     }
 
     /// Hands an event in, and applies what comes of it.

@@ -43,7 +43,10 @@ async fn execute(run: Run, kill_timeout: Duration) -> Outcome {
             TaskKind::Async(task) => {
                 run_or_drop(&**task, &run.cx, kill_timeout.mul_f64(PATIENCE)).await.into()
             }
-            TaskKind::Command(command) => command::run(command, &run.cx, &run.host, kill_timeout).await,
+            // Boxed, or every future would have room for it.
+            TaskKind::Command(command) => {
+                Box::pin(command::run(command, &run.cx, &run.host, kill_timeout)).await
+            }
             _ => unreachable!("other kinds of task are started elsewhere"),
         }
     };

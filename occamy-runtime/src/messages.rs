@@ -22,23 +22,32 @@ impl Shared {
     pub(crate) fn handle_request(self: &Arc<Self>, message: Box<dyn Message>) {
         let started = self.now();
         // Checked before the handler runs, which may be costly. The scheduler checks again.
-        if self.draining.is_cancelled() {
-            self.settle(message, Verdict::on_refusal(), no_group());
+        let handed_in = if self.draining.is_cancelled() {
+            self.settle_now(message, Verdict::on_refusal(), no_group());
+            false
         } else {
-            self.take_request(message, started);
+            self.take_request(message, started)
+        };
+        // What was handed in was observed with it.
+        if !handed_in {
+            self.observe_process(Process::HandleRequestMessage, started);
         }
-        self.observe_process(Process::HandleRequestMessage, started);
     }
 
-    fn take_request(self: &Arc<Self>, message: Box<dyn Message>, received: Duration) {
+    /// False if no task came of the message.
+    fn take_request(self: &Arc<Self>, message: Box<dyn Message>, received: Duration) -> bool {
         let attempt = message.attempt();
         let delivery = Delivery { attempt, deliveries: message.deliveries() };
         if let Some(verdict) = Verdict::on_arrival(delivery, self.settings.scheduler.limits) {
-            return self.settle_taskless(message, verdict);
+            self.settle_taskless(message, verdict);
+            return false;
         }
         let Made { task, details, lineage } = match self.make_task(&*message) {
             Ok(made) => made,
-            Err(error) => return self.reject(message, error),
+            Err(error) => {
+                self.reject(message, error);
+                return false;
+            }
         };
         let lease = Arc::new(Lease::default());
         message.watch_lease({
@@ -62,6 +71,7 @@ impl Shared {
         if named && lease.lost.load(Ordering::Acquire) {
             self.event(Event::RequestWithdrawn { task });
         }
+        true
     }
 
     pub(crate) fn handle_control(self: &Arc<Self>, message: Box<dyn Message>) {
@@ -71,7 +81,7 @@ impl Shared {
                 let (headers, body) = (message.headers().clone(), message.body().clone());
                 let control = Control { headers, body, origin: self.origin(&*message) };
                 let jobs = self.desk.deliver(id, &Arc::new(control));
-                self.settle(message, Verdict::Done, no_group());
+                self.settle_now(message, Verdict::Done, no_group());
                 self.perform(jobs);
             }
             Ok(None) => self.take_offer(message, started),
@@ -109,7 +119,7 @@ impl Shared {
         if let Some(error) = verdict.error() {
             self.record_error(no_group(), error.clone());
         }
-        self.settle(message, verdict, no_group());
+        self.settle_now(message, verdict, no_group());
     }
 
     /// Calls the handler and the new task's `details`, on this thread.
@@ -130,8 +140,10 @@ impl Shared {
     }
 
     fn observe_process(self: &Arc<Self>, process: Process, started: Duration) {
-        self.desk.observe(Observation::Process { process, took: self.now().saturating_sub(started) });
-        self.tell_monitors();
+        self.tell_monitors_of(vec![Observation::Process {
+            process,
+            took: self.now().saturating_sub(started),
+        }]);
     }
 }
 

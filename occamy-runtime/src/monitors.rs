@@ -39,10 +39,17 @@ impl Shared {
     /// What comes in meanwhile is left to a future: or whoever brought a message could be kept here for as long as others
     /// bring more.
     pub(crate) fn tell_monitors(self: &Arc<Self>) {
-        if self.desk.has_observations() && self.tell_batch() && self.desk.has_observations() {
+        if self.desk.has_observations() {
+            self.tell_monitors_of(Vec::new());
+        }
+    }
+
+    /// The same, with more to put at the end of the queue.
+    pub(crate) fn tell_monitors_of(self: &Arc<Self>, more: Vec<Observation>) {
+        if self.tell_batch(more) && self.desk.has_observations() {
             let shared = Arc::clone(self);
             self.runtime.spawn(async move {
-                while shared.desk.has_observations() && shared.tell_batch() {
+                while shared.desk.has_observations() && shared.tell_batch(Vec::new()) {
                     tokio::task::yield_now().await;
                 }
             });
@@ -50,13 +57,17 @@ impl Shared {
     }
 
     /// Tells what is in the queue now. False if another thread is at it: that one looks again when it is done.
-    fn tell_batch(&self) -> bool {
-        let _turn = match self.monitors.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
+    fn tell_batch(&self, mut more: Vec<Observation>) -> bool {
+        let _turn = loop {
+            match self.monitors.turn.try_lock() {
+                Ok(turn) => break turn,
+                Err(TryLockError::Poisoned(turn)) => break turn.into_inner(),
+                Err(TryLockError::WouldBlock) if more.is_empty() => return false,
+                // Left first, and then looked once more: or the other might be done before it was there.
+                Err(TryLockError::WouldBlock) => self.desk.observe_all(std::mem::take(&mut more)),
+            }
         };
-        for observation in self.desk.take_observations() {
+        for observation in self.desk.take_observations(more) {
             self.monitors.tell(&observation, &self.settings.name);
             bury(observation);
         }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use occamy_core::scheduler::TaskKey;
-use occamy_core::{BoxTask, Error, ErrorKind, Observation, Process, TaskContext, TaskDetails};
+use occamy_core::{BoxTask, Error, ErrorKind, Observation, TaskContext, TaskDetails};
 use tokio::runtime::{Builder, Runtime};
 use tracing::Span;
 
@@ -127,8 +127,8 @@ impl Shared {
         }
         let created = created.into_iter().filter_map(|assistant| self.with_details(assistant, &cx)).collect();
         let lineage = host.lineage().assistant(host.trace());
-        let jobs = self.desk.expanded(self.now(), key, created, &lineage);
-        self.desk.observe(Observation::Process { process: Process::Expansion, took: self.now() - started });
+        let now = self.now();
+        let jobs = self.desk.expanded(now, now.saturating_sub(started), key, created, &lineage);
         self.perform(jobs);
     }
 

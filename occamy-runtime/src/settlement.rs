@@ -11,35 +11,47 @@ use crate::shared::Shared;
 
 impl Shared {
     /// Settles a message. The future is polled once right here, since most brokers only have to write a few bytes; what
-    /// is not done by then goes on elsewhere.
-    pub(crate) fn settle(self: &Arc<Self>, message: Box<dyn Message>, verdict: Verdict, group: Arc<str>) {
+    /// is not done by then goes on elsewhere. Returns what there is to observe of it, if that is known by then.
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        message: Box<dyn Message>,
+        verdict: Verdict,
+        group: Arc<str>,
+    ) -> Option<Observation> {
         let _context = self.runtime.enter();
         let verdict_kind = verdict.kind();
         let error_kind = verdict_kind.unsettled();
         let settlement = match caught(error_kind, || message.settle(verdict)) {
             Ok(settlement) => settlement,
-            Err(panic) => return self.settled(Err(panic), verdict_kind, group),
+            Err(panic) => return Some(settled(Err(panic), verdict_kind, group)),
         };
         let mut settlement = AssertUnwindSafe(settlement)
             .catch_unwind()
             .map(move |result| result.unwrap_or_else(|payload| Err(panicked(error_kind, payload))))
             .boxed();
         if let Some(result) = (&mut settlement).now_or_never() {
-            return self.settled(result, verdict_kind, group);
+            return Some(settled(result, verdict_kind, group));
         }
         let shared = Arc::clone(self);
         let rest = async move {
             let result = settlement.await;
-            shared.settled(result, verdict_kind, group);
-            shared.tell_monitors();
+            shared.tell_monitors_of(vec![settled(result, verdict_kind, group)]);
         };
         self.settlements.spawn_on(rest, &self.runtime);
+        None
     }
 
-    fn settled(&self, result: Result<(), Error>, verdict: VerdictKind, group: Arc<str>) {
-        match result {
-            Ok(()) => self.desk.observe(Observation::Settled { verdict }),
-            Err(error) => self.record_error(group, error),
+    /// Settles a message, and leaves what there is to observe to whoever tells the monitors next.
+    pub(crate) fn settle_now(self: &Arc<Self>, message: Box<dyn Message>, verdict: Verdict, group: Arc<str>) {
+        if let Some(observation) = self.settle(message, verdict, group) {
+            self.desk.observe(observation);
         }
+    }
+}
+
+fn settled(result: Result<(), Error>, verdict: VerdictKind, group: Arc<str>) -> Observation {
+    match result {
+        Ok(()) => Observation::Settled { verdict },
+        Err(error) => Observation::Failed { group, error },
     }
 }

@@ -134,6 +134,7 @@ impl Shared {
     /// Does what an event has brought about. Tells what this thread, being a slot's, is to run next.
     fn perform_here(self: &Arc<Self>, jobs: Vec<Job>) -> Option<Run> {
         let mut here = None;
+        let mut observations = Vec::new();
         let mut jobs = VecDeque::from(jobs);
         while let Some(job) = jobs.pop_front() {
             match job {
@@ -155,7 +156,7 @@ impl Shared {
                 Job::Wake(host) => host.wake(),
                 Job::Errands => jobs.extend(self.send_for_errands()),
                 Job::Settle { message, verdict, group, under_way } => {
-                    self.settle(message, verdict, group);
+                    observations.extend(self.settle(message, verdict, group));
                     drop(under_way);
                 }
                 Job::Wedged { key, id, group, status, slot, left } => tracing::warn!(
@@ -173,16 +174,22 @@ impl Shared {
                     tracing::info!(parent: None, server = %self.settings.name, wedged, "the server is healthy again");
                 }
                 Job::Bury(grave) => bury(grave),
-                Job::Room => {
+                // Whoever subscribes looks at once.
+                Job::Room if self.room.receiver_count() > 0 => {
                     self.room.send_replace(());
                 }
+                Job::Room => {}
                 Job::Closed => {
                     self.closed.cancel();
                     self.alarm.rearm();
                 }
             }
         }
-        self.tell_monitors();
+        if observations.is_empty() {
+            self.tell_monitors();
+        } else {
+            self.tell_monitors_of(observations);
+        }
         here
     }
 

@@ -96,7 +96,7 @@ impl Model {
         let snapshot = self.desk.snapshot(self.now(), crate::desk::IdlePriority::Off);
         assert!(snapshot.tasks.is_empty() && snapshot.queued == 0, "{snapshot:?}");
         assert_eq!(snapshot.usage.empty, snapshot.usage.slots());
-        let observations = self.desk.take_observations();
+        let observations = self.desk.take_observations(Vec::new());
         let count = |what: fn(&Observation) -> bool| observations.iter().filter(|o| what(o)).count();
         assert_eq!(
             count(|o| matches!(o, Observation::Started { .. })),
@@ -207,7 +207,8 @@ impl Model {
                             (task, details)
                         })
                         .collect();
-                    let jobs = self.desk.expanded(self.now(), key, created, &Arc::new(lineage()));
+                    let jobs =
+                        self.desk.expanded(self.now(), Duration::ZERO, key, created, &Arc::new(lineage()));
                     self.perform(jobs);
                 }
                 Errand::Handle(control) => {
