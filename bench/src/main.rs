@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
 
+mod bare;
 mod burners;
 mod burst;
 mod control;
@@ -38,6 +39,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Benchmark {
+    Bare(bare::Options),
     Burners(burners::Options),
     Burst(burst::Options),
     Control(control::Options),
@@ -60,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
     match benchmark {
+        Benchmark::Bare(options) => bare::run(&options).await,
         Benchmark::Burners(options) => burners::run(&options).await,
         Benchmark::Burst(options) => burst::run(&options).await,
         Benchmark::Control(options) => control::run(&options).await,

@@ -99,6 +99,11 @@ impl Peer {
         Self { name, program, options: words(options) }
     }
 
+    /// Tokio without anything of ours, which is a limit more than a peer.
+    pub(super) fn tokio(kind: Kind, options: &str) -> Self {
+        Self::new("tokio alone", Program::Ours, &format!("bare {options} {}", kind.option()))
+    }
+
     /// The original.
     pub(super) fn go_library(options: &str) -> Self {
         Self::new(GO_LIBRARY, Program::Go, options)

@@ -1,6 +1,6 @@
 //! B1: what a request costs that has nothing to do.
 
-use crate::bench::spec::{Benchmark, Case, Effort, Kind, Measure, Target, Unit};
+use crate::bench::spec::{Benchmark, Case, Effort, Kind, Measure, Peer, Target, Unit};
 
 /// Up to here the cost may not grow with the slots by more than this.
 const FLAT: f64 = 1.3;
@@ -22,7 +22,9 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
                 .aim(flat.then(|| Target::OfOwn(FLAT, "async, 8 slots".to_owned())));
             let situation = if slots == 1 { "1 slot".to_owned() } else { format!("{slots} slots") };
             let options = format!("dispatch --slots {slots} --requests {requests}");
-            cases.push(Case::of(kind, &situation, &options).measure(measure));
+            cases.push(
+                Case::of(kind, &situation, &options).peer(Peer::tokio(kind, &options)).measure(measure),
+            );
         }
         // What the requests alone cost.
         let options = format!("dispatch --slots 64 --requests {requests}");

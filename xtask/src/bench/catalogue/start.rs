@@ -1,6 +1,9 @@
 //! B2: how soon a request starts on a server that has nothing else to do.
 
-use crate::bench::spec::{Benchmark, Case, Effort, Kind, Measure, Target};
+use crate::bench::spec::{Benchmark, Case, Effort, Kind, Measure, Peer, Target};
+
+/// There the peers that have no slots are left out.
+const FIRST_USE: &str = "first use of each slot";
 
 pub(super) fn benchmark(effort: Effort) -> Benchmark {
     let (many, paused, fresh) = effort.pick((20_000, 5_000, 1_024), (1_000, 200, 64));
@@ -11,18 +14,21 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
         for (situation, options, target) in [
             ("back to back", format!("start --slots 8 --requests {many}"), close),
             ("after 200 µs", format!("start --slots 8 --requests {paused} --pause 200"), apart),
-            ("first use of each slot", format!("start --slots {fresh} --requests {fresh} --first-use"), None),
+            (FIRST_USE, format!("start --slots {fresh} --requests {fresh} --first-use"), None),
         ] {
+            let mut case = Case::of(kind, situation, &options);
+            if situation != FIRST_USE {
+                case = case.peer(Peer::tokio(kind, &options));
+            }
             cases.push(
-                Case::of(kind, situation, &options)
-                    .measure(
-                        Measure::percentile("p50", "start", 50.0)
-                            .aim(target.map(|(p50, _)| Target::times_go(p50))),
-                    )
-                    .measure(
-                        Measure::percentile("p99", "start", 99.0)
-                            .aim(target.map(|(_, p99)| Target::times_go(p99))),
-                    ),
+                case.measure(
+                    Measure::percentile("p50", "start", 50.0)
+                        .aim(target.map(|(p50, _)| Target::times_go(p50))),
+                )
+                .measure(
+                    Measure::percentile("p99", "start", 99.0)
+                        .aim(target.map(|(_, p99)| Target::times_go(p99))),
+                ),
             );
         }
     }
