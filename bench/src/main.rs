@@ -18,6 +18,7 @@ mod limit;
 mod memory;
 mod record;
 mod roles;
+mod scheduler;
 mod script;
 mod stage;
 mod stamp;
@@ -47,6 +48,7 @@ enum Benchmark {
     Eviction(eviction::Options),
     Expansion(expansion::Options),
     Memory(memory::Options),
+    Scheduler(scheduler::Options),
     Start(start::Options),
 }
 
@@ -70,6 +72,7 @@ async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
         Benchmark::Eviction(options) => eviction::run(&options).await,
         Benchmark::Expansion(options) => expansion::run(&options).await,
         Benchmark::Memory(options) => memory::run(&options).await,
+        Benchmark::Scheduler(options) => scheduler::run(&options),
         Benchmark::Start(options) => start::run(&options).await,
     }
 }

@@ -21,7 +21,7 @@ use crate::interrupt;
 use catalogue::Name;
 use compare::Compared;
 use machine::Machine;
-use programs::Programs;
+use programs::{Programs, callgrind};
 use report::Report;
 use spec::{Effort, Program};
 
@@ -58,7 +58,16 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     let effort = if args.quick { Effort::Quick } else { Effort::Full };
     let turns = args.turns.unwrap_or(if args.quick { 2 } else { 5 });
 
-    let benchmarks: Vec<_> = names.iter().map(|&name| (name, name.benchmark(effort))).collect();
+    let mut benchmarks: Vec<_> = names.iter().map(|&name| (name, name.benchmark(effort))).collect();
+    if which::which(callgrind::VALGRIND).is_err() {
+        benchmarks.retain(|(_, benchmark)| {
+            let counted = benchmark.counted.is_some();
+            if counted {
+                eprintln!("{} are left out: {} is not installed", benchmark.title, callgrind::VALGRIND);
+            }
+            !counted
+        });
+    }
     let programs = Programs::build(sh, benchmarks.iter().map(|(_, it)| it), &args.without)?;
     let mut machine = Machine::look()?;
     let mut measured = Vec::new();

@@ -6,6 +6,7 @@ mod control;
 mod dispatch;
 mod eviction;
 mod expansion;
+mod instructions;
 mod memory;
 mod parked;
 mod start;
@@ -46,6 +47,8 @@ pub(super) enum Name {
     /// What slots, tasks and offers take
     #[value(alias = "B7")]
     Memory,
+    /// How many instructions the scheduler takes for what requests need of it
+    Instructions,
 }
 
 impl Name {
@@ -60,6 +63,7 @@ impl Name {
             Self::Control => control::benchmark(effort),
             Self::Expansion => expansion::benchmark(effort),
             Self::Memory => memory::benchmark(effort),
+            Self::Instructions => instructions::benchmark(),
         }
     }
 

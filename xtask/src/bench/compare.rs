@@ -16,6 +16,8 @@ pub(super) use spread::Spread;
 pub(super) struct Compared {
     pub(super) number: &'static str,
     pub(super) title: &'static str,
+    /// Not timed: no turns, no peers and no noise.
+    pub(super) counted: bool,
     pub(super) rows: Vec<Row>,
 }
 
@@ -75,7 +77,8 @@ impl Compared {
         for (row, aims) in rows.iter_mut().zip(own) {
             row.aims = aims;
         }
-        Ok(Self { number: benchmark.number, title: benchmark.title, rows })
+        let Benchmark { number, title, counted, .. } = *benchmark;
+        Ok(Self { number, title, counted: counted.is_some(), rows })
     }
 }
 
@@ -181,6 +184,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::PerSecond => "1/s",
             Self::Times => "times",
+            Self::Count => "count",
         }
     }
 
@@ -194,6 +198,7 @@ impl Unit {
             Self::Bytes => format!("{} B", digits(value)),
             Self::PerSecond => format!("{}/s", digits(value)),
             Self::Times => format!("{value:.2}"),
+            Self::Count => format!("{value:.0}"),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::machine::Machine;
 use super::spec::{Benchmark, Case, Peer, Program};
 use crate::interrupt;
 
+pub(super) mod callgrind;
 mod go;
 mod output;
 
@@ -90,6 +91,9 @@ impl Programs {
         turns: usize,
         machine: &mut Machine,
     ) -> Result<Vec<Vec<Turn>>> {
+        if let Some(rounds) = benchmark.counted {
+            return benchmark.cases.iter().map(|case| Ok(vec![self.count(case, rounds)?])).collect();
+        }
         let mut runs: Vec<Vec<Turn>> = benchmark.cases.iter().map(|_| Vec::new()).collect();
         for _ in 0..turns {
             for (case, runs) in benchmark.cases.iter().zip(&mut runs) {
@@ -97,6 +101,12 @@ impl Programs {
             }
         }
         Ok(runs)
+    }
+
+    fn count(&self, case: &Case, rounds: usize) -> Result<Turn> {
+        let instructions = callgrind::count(&self.ours, &case.our_options(), rounds)?;
+        let run = Run { output: Output::of_figure("instructions", instructions), spin: 0.0 };
+        Ok(Turn { ours: run, peers: Vec::new() })
     }
 
     fn turn(&self, case: &Case, machine: &mut Machine) -> Result<Turn> {

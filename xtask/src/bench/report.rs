@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use serde::Serialize;
 
 use super::catalogue::Name;
@@ -62,11 +62,14 @@ impl Report {
     }
 
     fn conditions(&self, entry: &Entry) -> String {
+        let command = format!("cargo xtask bench {}", entry.name.as_str());
+        if entry.compared.counted {
+            return format!("`{command}`");
+        }
         let Machine { cores, load_before, .. } = self.machine;
         let quick = if self.quick { " --quick" } else { "" };
         let mut text = format!(
-            "`cargo xtask bench {}{quick} --turns {}`: {} each, on {cores} cores with a load of {load_before:.1} before.",
-            entry.name.as_str(),
+            "`{command}{quick} --turns {}`: {} each, on {cores} cores with a load of {load_before:.1} before.",
             self.turns,
             if self.turns == 1 { "1 turn".to_owned() } else { format!("{} turns", self.turns) },
         );
@@ -99,6 +102,11 @@ fn table(compared: &Compared) -> Table {
     for column in [2, 4, 5] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    if compared.counted {
+        for column in table.column_iter_mut().skip(3) {
+            column.set_constraint(ColumnConstraint::Hidden);
         }
     }
     for line in compared.rows.iter().flat_map(lines) {

@@ -25,6 +25,8 @@ pub(super) struct Benchmark {
     /// As in the project's list of targets.
     pub(super) number: &'static str,
     pub(super) title: &'static str,
+    /// Instead of times, the instructions of so many rounds are counted, which needs one turn only and no peer.
+    pub(super) counted: Option<usize>,
     pub(super) cases: Vec<Case>,
 }
 
@@ -193,6 +195,7 @@ pub(super) enum Unit {
     Bytes,
     PerSecond,
     Times,
+    Count,
 }
 
 /// What is aimed at. Peers are called by their name, our own cases by their label.

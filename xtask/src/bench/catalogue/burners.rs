@@ -15,7 +15,7 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
             }
         }
     }
-    Benchmark { number: "B3b", title: "start by eviction of what burns the CPU", cases }
+    Benchmark { number: "B3b", title: "start by eviction of what burns the CPU", counted: None, cases }
 }
 
 fn case(effort: Effort, slots: usize, looks: bool, mode: &str, (overlaps, lowers): (bool, bool)) -> Case {

@@ -24,7 +24,7 @@ fn case(label: &str, targets: Vec<Target>) -> Case {
 }
 
 fn compare(cases: Vec<Case>, runs: &[Vec<Turn>]) -> Compared {
-    Compared::new(&Benchmark { number: "B0", title: "test", cases }, runs, &machine()).unwrap()
+    Compared::new(&Benchmark { number: "B0", title: "test", counted: None, cases }, runs, &machine()).unwrap()
 }
 
 #[test]

@@ -19,6 +19,10 @@ pub(in crate::bench) struct Output {
 }
 
 impl Output {
+    pub(super) fn of_figure(name: &str, value: f64) -> Self {
+        Self { figures: [(name.to_owned(), value)].into(), samples: BTreeMap::new(), refused: 0 }
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self> {
         Ok(serde_json::from_str(text)?)
     }
