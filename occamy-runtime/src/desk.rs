@@ -215,6 +215,16 @@ impl Desk {
         jobs
     }
 
+    /// A future that was to send for a thread rests. True if one is still needed.
+    pub(crate) fn rests(&self, task: TaskKey) -> bool {
+        let mut state = self.lock();
+        let Some(run) = state.running(task) else { return false };
+        if std::mem::take(&mut run.sends_for_errands) {
+            state.calls.word_given();
+        }
+        state.calls.sends()
+    }
+
     /// What a thread of the pool is to do next, and what it has done.
     pub(crate) fn next_errand(&self, since: Since) -> Next {
         let mut state = self.lock();
@@ -282,6 +292,8 @@ impl Desk {
     /// closed.
     pub(crate) fn beat(&self, now: Duration) -> Vec<Job> {
         let mut state = self.lock();
+        // A future that blocks its thread is not to keep others from being asked for longer than this.
+        state.calls.word_given();
         // By this the scheduler's clock comes to be no earlier than what is told.
         let jobs = self.tell(&mut state, now, None, Event::TimePassed);
         if !state.closed {
@@ -400,6 +412,9 @@ impl State {
     fn leave(&mut self, key: TaskKey) -> (VecDeque<Arc<Control>>, Option<Running>) {
         let Some(entry) = self.tasks.get_mut(&key) else { return (VecDeque::new(), None) };
         let run = entry.run.take();
+        if run.as_ref().is_some_and(|run| run.sends_for_errands) {
+            self.calls.word_given();
+        }
         let unread = entry.errands.clear();
         self.calls.withdraw(&mut entry.errands);
         let id = &entry.details.id;

@@ -73,6 +73,14 @@ impl Shared {
         self.desk.nobody_comes(self.now())
     }
 
+    /// A future that was to send for a thread rests for the first time.
+    pub(crate) fn rests(self: &Arc<Self>, task: TaskKey) {
+        if self.desk.rests(task) {
+            let jobs = self.send_for_errands();
+            self.perform(jobs);
+        }
+    }
+
     fn run_errands(self: &Arc<Self>) {
         let mut since = Since::Coming;
         loop {

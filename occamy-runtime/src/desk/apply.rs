@@ -6,6 +6,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Action, SlotId, TaskKey};
 use occamy_core::{Observation, SlotStatus, TaskInfo, TaskKind};
 
+use super::calls::Need;
 use super::table::Running;
 use super::{Grave, Job, LaneId, Run, State};
 use crate::alarm::Alarm;
@@ -73,8 +74,17 @@ impl State {
                 }
             }
         }
-        if self.calls.sends() {
-            jobs.push(Job::Errands);
+        let future = jobs.iter_mut().find_map(|job| match job {
+            Job::Future(run) => Some(run),
+            _ => None,
+        });
+        match (self.calls.need(future.is_some()), future) {
+            (Need::Word, Some(run)) => {
+                run.sends_for_errands = true;
+                self.running(run.key).expect("it was just started").sends_for_errands = true;
+            }
+            (Need::Thread, _) => jobs.push(Job::Errands),
+            _ => {}
         }
         jobs.extend(last);
         jobs
@@ -93,14 +103,31 @@ impl State {
         let info = TaskInfo::new(&entry.details, status, slot, entry.attempt);
         let (lineage, lease_lost) = (Arc::clone(&entry.lineage), Arc::clone(&entry.lease_lost));
         let host = Host::new(info, lineage, lease_lost, Arc::clone(alarm));
-        let run = Run { key, task: entry.task.clone(), cx: host.context(), host: Arc::clone(&host) };
-        entry.run = Some(Running { host, slot, status, since: now, left: false, wedged: false });
+        let run = Run {
+            key,
+            task: entry.task.clone(),
+            cx: host.context(),
+            host: Arc::clone(&host),
+            sends_for_errands: false,
+        };
+        entry.run = Some(Running {
+            host,
+            slot,
+            status,
+            since: now,
+            left: false,
+            wedged: false,
+            sends_for_errands: false,
+        });
         if !entry.details.id.is_empty() {
             self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);
         }
         match run.task.kind() {
             TaskKind::Async(_) | TaskKind::Command(_) => Job::Future(run),
-            _ => self.lanes.dispatch(slot, lane, run),
+            _ => {
+                self.calls.computes();
+                self.lanes.dispatch(slot, lane, run)
+            }
         }
     }
 
@@ -127,7 +154,7 @@ impl State {
         Some(Job::Lower { host: Arc::clone(&running.host), wedged: running.wedged })
     }
 
-    fn running(&mut self, key: TaskKey) -> Option<&mut Running> {
+    pub(super) fn running(&mut self, key: TaskKey) -> Option<&mut Running> {
         self.tasks.get_mut(&key)?.run.as_mut()
     }
 }

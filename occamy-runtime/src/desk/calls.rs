@@ -7,7 +7,9 @@
 //!
 //! A thread that asked for assistants and finds nothing more to do takes a nap before it goes. Tasks that start while it
 //! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
-//! short requests arrive each second, that saves as many wake-ups. Mail does not wait for it.
+//! short requests arrive each second, that saves as many wake-ups. And where a future is started it comes first: it sends
+//! for a thread when it rests for the first time, or when it is done and somebody else is still to be asked. Mail waits for
+//! neither.
 
 use std::collections::BTreeMap;
 
@@ -22,14 +24,36 @@ pub(super) struct Calls {
     last: Turn,
     /// Something waits that no nap is to delay.
     urgent: bool,
-    /// A thread was sent for, and has not come.
-    coming: bool,
+    /// Something else than a future may wait for its calls, or for others to answer theirs.
+    fresh: bool,
+    coming: Coming,
     /// Threads that are there and will look for more before they run code of the user's.
     looking: usize,
     /// A thread is there and sleeps for a moment.
     napping: bool,
     /// Threads that are there.
     here: usize,
+}
+
+/// Whether one more thread is on its way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Coming {
+    #[default]
+    No,
+    /// A future that was started will send for it.
+    Put,
+    /// It was sent for.
+    Yes,
+}
+
+/// What is to be done about calls that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    Nothing,
+    /// Send for a thread.
+    Thread,
+    /// Have the future that is about to start send for a thread.
+    Word,
 }
 
 /// The order in which tasks are called for.
@@ -73,8 +97,14 @@ impl Calls {
         if errands.attendance == Attendance::Nobody {
             self.last.0 += 1;
             self.waiting.insert(self.last, task);
+            self.fresh = true;
             errands.attendance = Attendance::Waiting(self.last);
         }
+    }
+
+    /// A task starts that is no future: it does not wait for one, nor for slots that are kept for one's answer.
+    pub(super) fn computes(&mut self) {
+        self.fresh = true;
     }
 
     /// A task has nothing to be called for any more.
@@ -92,17 +122,36 @@ impl Calls {
         next
     }
 
-    /// True if a thread has to be sent for. From here on it counts as coming.
+    /// What is needed, which from here on counts as done. A future may be about to start.
+    pub(super) fn need(&mut self, future: bool) -> Need {
+        let seen = self.waiting.is_empty() || self.looking > 0;
+        // A future may block its thread: those that have nothing to do with it don't wait for it.
+        let put = self.coming == Coming::Put && (future || !self.fresh);
+        let waits = !self.urgent && (self.napping || put);
+        self.fresh = false;
+        if seen || waits || self.coming == Coming::Yes {
+            return Need::Nothing;
+        }
+        let puts = future && !self.urgent;
+        self.coming = if puts { Coming::Put } else { Coming::Yes };
+        if puts { Need::Word } else { Need::Thread }
+    }
+
+    /// True if a thread has to be sent for, whatever else is about to happen.
     pub(super) fn sends(&mut self) -> bool {
-        let unseen = !self.waiting.is_empty() && !self.coming && self.looking == 0;
-        let sends = unseen && (self.urgent || !self.napping);
-        self.coming |= sends;
-        sends
+        self.need(false) == Need::Thread
+    }
+
+    /// The future that was to send for a thread rests, or is done: it does so now, if that is still called for.
+    pub(super) fn word_given(&mut self) {
+        if self.coming == Coming::Put {
+            self.coming = Coming::No;
+        }
     }
 
     /// A thread has come, and looks.
     pub(super) fn came(&mut self) {
-        self.coming = false;
+        self.coming = Coming::No;
         self.here += 1;
         self.looking += 1;
     }
@@ -138,7 +187,7 @@ impl Calls {
 
     /// The thread that was sent for can't be had. True if there is none at all.
     pub(super) fn nobody_comes(&mut self) -> bool {
-        self.coming = false;
+        self.coming = Coming::No;
         self.here == 0
     }
 }
@@ -188,6 +237,32 @@ mod tests {
         calls.goes();
         calls.wakes();
         assert_eq!(calls.next(), None);
+    }
+
+    #[test]
+    fn a_future_comes_first_but_not_before_mail() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.ask(TaskKey(1), &mut first);
+        assert_eq!(calls.need(true), Need::Word);
+        calls.ask(TaskKey(2), &mut second);
+        assert_eq!(calls.need(true), Need::Nothing, "the first future will send");
+        assert_eq!(calls.need(false), Need::Nothing, "nobody else has come");
+        calls.word_given();
+        assert_eq!(calls.need(false), Need::Thread);
+
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.ask(TaskKey(1), &mut first);
+        assert_eq!(calls.need(true), Need::Word);
+        calls.post(TaskKey(2), &mut second);
+        assert_eq!(calls.need(true), Need::Thread);
+        calls.word_given();
+        assert_eq!(calls.need(false), Need::Nothing, "it was sent for meanwhile");
+
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.ask(TaskKey(1), &mut first);
+        assert_eq!(calls.need(true), Need::Word);
+        calls.ask(TaskKey(2), &mut second);
+        assert_eq!(calls.need(false), Need::Thread, "this is no future");
     }
 
     #[test]

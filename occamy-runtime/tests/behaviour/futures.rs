@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use occamy_core::{Error, Observation, OutcomeKind, Verdict};
 
-use crate::common::{Act, Count, World};
+use crate::common::{Act, Count, Gate, World};
 
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -105,4 +105,36 @@ async fn a_stop_that_came_before_is_seen_at_once() {
     world.request(Act::new("request"));
     go.notify_one();
     world.until("it was seen", || seen.get() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_computes_is_asked_though_a_future_blocks_its_thread() {
+    let world = World::new(3);
+    let (gate, blocked, asked) = (Gate::default(), Count::new(&world.bell), Count::new(&world.bell));
+    world.request(Act::new("blocks").run({
+        let (gate, blocked) = (gate.clone(), blocked.clone());
+        move |_| {
+            blocked.up();
+            gate.pass();
+            async { Ok(()) }
+        }
+    }));
+    world.until("it blocks", || blocked.get() == 1).await;
+    let expand = {
+        let asked = asked.clone();
+        move |_| {
+            asked.up();
+            Vec::new()
+        }
+    };
+    let computes = world.request(Act::new("computes").expand(expand).compute({
+        let gate = gate.clone();
+        move |_| {
+            gate.pass();
+            Ok(())
+        }
+    }));
+    world.until("it is asked", || asked.get() == 1).await;
+    gate.open();
+    computes.settled().await;
 }
