@@ -171,6 +171,12 @@ impl Families {
     /// Divides `spare` slots among the families that can be asked: roots, and at most how many each.
     pub(super) fn divide(&self, kin: Kin, spare: usize) -> Vec<(TaskKey, usize)> {
         let willing = &self.class_of(kin).willing;
+        // Mostly nobody is to be asked, or whoever has just come: that needs no arithmetic.
+        match willing.first() {
+            None => return Vec::new(),
+            Some(&(_, root)) if willing.len() == 1 => return vec![(root, spare)],
+            Some(_) => {}
+        }
         let parts = share::divide(spare, willing.iter().map(|&(share, _)| share));
         willing.iter().map(|&(_, root)| root).zip(parts).collect()
     }

@@ -149,8 +149,6 @@ impl Scheduler {
         }
         self.expand();
         self.rebalance_if_due();
-        // A task that rebalancing stopped may have been asked, and slots been kept for its answer.
-        self.expand();
         let closes = self.close_if_done();
         self.observe_usage();
         if closes {

@@ -21,16 +21,21 @@ pub(super) enum Rebalancing {
 }
 
 impl Scheduler {
-    /// Finds the poorest family that could use a slot and the richest that has to give one, if that is still called for.
+    /// Rebalances, if that is called for. A task that is stopped for it may have been asked, and slots been kept for its
+    /// answer: these are spare again.
     pub(super) fn rebalance_if_due(&mut self) {
-        if self.rebalancing != Rebalancing::Due {
-            return;
+        if self.rebalancing == Rebalancing::Due {
+            self.rebalancing = Rebalancing::Idle;
+            // A spare slot will do as well, and requests come first.
+            if !self.phase.is_shutting_down() && self.spare() == 0 && self.waiters.is_empty() {
+                self.rebalance();
+                self.expand();
+            }
         }
-        self.rebalancing = Rebalancing::Idle;
-        // A spare slot will do as well, and requests come first.
-        if self.phase.is_shutting_down() || self.spare() > 0 || !self.waiters.is_empty() {
-            return;
-        }
+    }
+
+    /// Finds the poorest family that could use a slot and the richest that has to give one.
+    fn rebalance(&mut self) {
         if self.ask_poorest(Kin::Internal) {
             return;
         }
