@@ -14,7 +14,7 @@ use occamy_core::{
 };
 
 use crate::caught::{bury, caught};
-use crate::desk::{Arrival, Control};
+use crate::desk::{Arrival, Control, Job};
 use crate::lineage::{Lineage, Received};
 use crate::shared::Shared;
 
@@ -80,8 +80,10 @@ impl Shared {
             Ok(Some(id)) => {
                 let (headers, body) = (message.headers().clone(), message.body().clone());
                 let control = Control { headers, body, origin: self.origin(&*message) };
-                let jobs = self.desk.deliver(id, &Arc::new(control));
-                self.settle_now(message, Verdict::Done, no_group());
+                let mut jobs = self.desk.deliver(id, &Arc::new(control));
+                let under_way = self.settlements.token();
+                // Last: a thread that was sent for is not to wait for the broker.
+                jobs.push(Job::Settle { message, verdict: Verdict::Done, group: no_group(), under_way });
                 self.perform(jobs);
             }
             Ok(None) => self.take_offer(message, started),

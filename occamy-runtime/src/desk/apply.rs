@@ -14,7 +14,8 @@ use crate::host::Host;
 
 impl State {
     /// Applies all that the last event brought about. The jobs come in an order that suits whoever does them: messages
-    /// are settled first, and a task is run on this thread last.
+    /// are settled first, and a task is run on this thread last. A thread that counts as sent for is sent for before any
+    /// code of the user's is run, or others would wait for that.
     pub(super) fn apply(&mut self, lane: Option<LaneId>, alarm: &Arc<Alarm>, now: Duration) -> Vec<Job> {
         let mut jobs = Vec::new();
         let mut last = None;
@@ -83,7 +84,10 @@ impl State {
                 run.sends_for_errands = true;
                 self.running(run.key).expect("it was just started").sends_for_errands = true;
             }
-            (Need::Thread, _) => jobs.push(Job::Errands),
+            (Need::Thread, _) => {
+                let at = jobs.iter().position(Job::runs_user_code).unwrap_or(jobs.len());
+                jobs.insert(at, Job::Errands);
+            }
             _ => {}
         }
         jobs.extend(last);

@@ -42,6 +42,13 @@ pub(crate) enum Job {
     Closed,
 }
 
+impl Job {
+    /// True if doing it may take as long as the user pleases, or the user's broker.
+    pub(super) fn runs_user_code(&self) -> bool {
+        matches!(self, Self::Settle { .. } | Self::Bury(_) | Self::Wake(_))
+    }
+}
+
 /// Objects of the user's, whose drop is the user's code.
 #[expect(dead_code, reason = "only kept to be dropped")]
 pub(crate) enum Grave {

@@ -1,8 +1,10 @@
 //! Control messages on their way to tasks.
 
-use occamy_core::{BoxTask, Error, Observation, Verdict, VerdictKind};
+use std::time::Duration;
 
-use crate::common::{Act, Count, Gate, Log, World};
+use occamy_core::{BoxTask, Error, Headers, Observation, Verdict, VerdictKind};
+
+use crate::common::{Act, Count, Gate, Letter, Log, Settling, World};
 
 /// Writes down what it hears, once the gate is open.
 fn listener(id: &str, heard: &Log<String>, gate: &Gate) -> BoxTask {
@@ -79,6 +81,62 @@ async fn a_slow_handler_delays_nobody_else() {
     world.offer(world.brief("offer"));
     world.server.expand_tasks();
     assert_eq!(world.request(Act::new("no room")).settled().await, Verdict::Busy);
+    gate.open();
+}
+
+#[tokio::test]
+async fn a_message_that_is_slow_to_settle_delays_nobody_elses() {
+    let world = World::new(2);
+    let (heard, open) = (Log::new(&world.bell), Gate::default());
+    open.open();
+    for id in ["a", "b"] {
+        world.request(listener(id, &heard, &open));
+    }
+    let (begun, gate) = (Count::new(&world.bell), Gate::default());
+    let slow = Letter::new(&world.bell, Headers::new().with("task-id", "a"))
+        .settling(Settling::Blocks(begun.clone(), gate.clone()));
+    let server = world.server.clone();
+    let deliverer = std::thread::spawn(move || server.handle_control(Box::new(slow)));
+    world.until("it is being settled", || begun.get() == 1).await;
+    world.control("b", "");
+    world.until("the other is handled", || heard.get().contains(&"b:".to_owned())).await;
+    gate.open();
+    deliverer.join().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_slow_to_settle_delays_nobodys_mail() {
+    let world = World::new(3);
+    let (heard, end, asked) = (Log::new(&world.bell), Gate::default(), Count::new(&world.bell));
+    let (begun, gate) = (Count::new(&world.bell), Gate::default());
+    // Whoever may be asked when the request ends.
+    world.request(listener("b", &heard, &end));
+    world.request(Act::new("asked").expand({
+        let asked = asked.clone();
+        move |limit| {
+            asked.up();
+            (0..limit).map(|_| Act::new("assistant").into()).collect()
+        }
+    }));
+    world.until("no slot is spare", || world.running("assistant") == 1).await;
+    let slow = world
+        .letter(Act::new("slow").compute({
+            let end = end.clone();
+            move |_| {
+                end.pass();
+                Ok(())
+            }
+        }))
+        .settling(Settling::Blocks(begun.clone(), gate.clone()));
+    world.send_request(slow);
+    world.until("it runs", || world.running("slow") == 1).await;
+    // Longer than a family rests between two questions.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    end.open();
+    world.until("it is being settled", || begun.get() == 1).await;
+    world.control("b", "");
+    world.until("the mail is handled", || heard.get() == ["b:"]).await;
+    world.until("the other is asked again", || asked.get() == 2).await;
     gate.open();
 }
 

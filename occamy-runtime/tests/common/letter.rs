@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use occamy_core::{BoxFuture, Error, Headers, LeaseWatch, Message, Verdict, VerdictKind};
 
-use super::{Bell, Gate};
+use super::{Bell, Count, Gate};
 
 /// A message on its way to the server.
 pub struct Letter {
@@ -28,6 +28,8 @@ pub enum Settling {
     Behind(Gate),
     /// Only `settle` itself panics, and the future never comes to be.
     PanicsEarly,
+    /// `settle` itself counts up and blocks its thread until the gate is open.
+    Blocks(Count, Gate),
 }
 
 /// What became of a letter.
@@ -154,11 +156,15 @@ impl Message for Letter {
 
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
         assert!(!matches!(self.settling, Settling::PanicsEarly), "the broker's client has a bug");
+        if let Settling::Blocks(begun, gate) = &self.settling {
+            begun.up();
+            gate.pass();
+        }
         Box::pin(async move {
             match &self.settling {
                 Settling::Behind(gate) => gate.passed().await,
                 Settling::Panics => panic!("the broker's client has a bug"),
-                Settling::AtOnce | Settling::Fails(_) | Settling::PanicsEarly => {}
+                Settling::AtOnce | Settling::Fails(_) | Settling::PanicsEarly | Settling::Blocks(..) => {}
             }
             self.receipt.note(verdict);
             match self.settling {
