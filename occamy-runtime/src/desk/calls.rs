@@ -118,7 +118,11 @@ impl Calls {
     /// The task whose turn it is, for a thread that looks.
     pub(super) fn next(&mut self) -> Option<TaskKey> {
         let next = self.waiting.pop_first().map(|(_, task)| task);
-        self.urgent &= !self.waiting.is_empty();
+        if self.waiting.is_empty() {
+            self.urgent = false;
+            // Or those that come later would wait for a future that was not told of them.
+            self.word_given();
+        }
         next
     }
 
@@ -263,6 +267,26 @@ mod tests {
         assert_eq!(calls.need(true), Need::Word);
         calls.ask(TaskKey(2), &mut second);
         assert_eq!(calls.need(false), Need::Thread, "this is no future");
+    }
+
+    #[test]
+    fn a_future_sends_for_nobody_once_what_it_was_told_of_is_done() {
+        let (mut calls, mut future) = <(Calls, Errands)>::default();
+        calls.came();
+        calls.leaves_us();
+        calls.ask(TaskKey(1), &mut future);
+        assert_eq!(calls.need(true), Need::Word);
+        calls.is_back();
+        assert_eq!([calls.next(), calls.next()], [Some(TaskKey(1)), None]);
+        assert!(calls.naps());
+        let (mut first, mut second) = <(Errands, Errands)>::default();
+        calls.ask(TaskKey(2), &mut first);
+        calls.ask(TaskKey(3), &mut second);
+        assert!(!calls.sends());
+        calls.wakes();
+        assert_eq!(calls.next(), Some(TaskKey(2)));
+        calls.leaves_us();
+        assert!(calls.sends(), "the other does not wait for the future, which may block its thread");
     }
 
     #[test]
