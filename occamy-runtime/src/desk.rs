@@ -292,8 +292,7 @@ impl Desk {
     /// closed.
     pub(crate) fn beat(&self, now: Duration) -> Vec<Job> {
         let mut state = self.lock();
-        // A future that blocks its thread is not to keep others from being asked for longer than this.
-        state.calls.word_given();
+        state.calls.loses_patience();
         // By this the scheduler's clock comes to be no earlier than what is told.
         let jobs = self.tell(&mut state, now, None, Event::TimePassed);
         if !state.closed {

@@ -1,8 +1,10 @@
-//! A system that gives no threads: what needs one fails, and the server lives.
+//! A system that gives no threads: what needs one fails, and the server lives. And one that gives none for a while.
 //!
-//! The program runs itself again, with stacks so large that no thread can be started.
+//! The program runs itself again, with stacks so large that no thread can be started, or only while it may have the memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,17 +21,31 @@ fn main() {
     if !cfg!(target_os = "linux") {
         return;
     }
-    if std::env::var_os(STACK).is_some_and(|size| size == HUGE) {
-        assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "there are no threads to be had");
-        return without_threads();
+    match std::env::var(STACK).as_deref() {
+        Ok(HUGE) => {
+            assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "there are no threads to be had");
+            return without_threads();
+        }
+        Ok(LARGE) => {
+            #[cfg(target_os = "linux")]
+            short_of_threads();
+            return;
+        }
+        _ => {}
     }
     let program = std::env::current_exe().expect("a running program has a path");
-    let status = std::process::Command::new(program).env(STACK, HUGE).status().expect("it can be run again");
-    assert!(status.success(), "{status}");
+    for size in [HUGE, LARGE] {
+        let status = std::process::Command::new(&program).env(STACK, size).status();
+        let status = status.expect("it can be run again");
+        assert!(status.success(), "{status}");
+    }
 }
 
 /// 2^50 bytes: more than a process can address.
 const HUGE: &str = "1125899906842624";
+
+/// 64 MiB: a process does without so much for a while.
+const LARGE: &str = "67108864";
 
 /// Expands, and listens, if only somebody came.
 struct Master;
@@ -118,4 +134,86 @@ fn without_threads() {
         assert!(server.shutdown(Duration::ZERO).await.is_clean());
         assert_eq!(master_settled.verdict(), Some(&Verdict::Done));
     });
+}
+
+/// Tells which message it hears, and is slow with the first until it may go on.
+struct Listener {
+    id: &'static str,
+    heard: Sender<&'static str>,
+    slow: Option<Mutex<Receiver<()>>>,
+}
+
+impl AsyncTask for Listener {
+    fn details(&self) -> TaskDetails {
+        TaskDetails::new(self.id)
+    }
+
+    fn run<'a>(&'a self, cx: &'a TaskContext) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async {
+            cx.stopped().await;
+            Ok(())
+        })
+    }
+
+    fn handle(&self, _: &TaskContext, _: &Headers, _: &Bytes) -> Result<(), Error> {
+        self.heard.send(self.id).map_err(Error::other)?;
+        if let Some(slow) = &self.slow {
+            let _ = slow.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        }
+        Ok(())
+    }
+}
+
+/// A thread could not be started while another was at a slow call. When threads can be had again, nobody waits for that call.
+#[cfg(target_os = "linux")]
+fn short_of_threads() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+
+    /// Real time. Only a test that fails takes so long.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("it needs no thread").block_on(async {
+        let (heard, hears) = mpsc::channel();
+        let (goes_on, slow) = mpsc::channel();
+        let slow = Mutex::new(Some(Mutex::new(slow)));
+        let handler = handler_fn(move |_, body| {
+            let id = if body == "slow" { "slow" } else { "quick" };
+            let slow = slow.lock().unwrap_or_else(PoisonError::into_inner).take();
+            Ok(BoxTask::future(Listener { id, heard: heard.clone(), slow }))
+        });
+        // Nobody is to be asked for assistants: that takes a thread, too.
+        let server = Server::builder(handler).slots(3).expansion_slot_buffer(2).build();
+        let server = server.expect("it makes sense");
+        for id in ["slow", "quick"] {
+            server.handle_request(Box::new(TestMessage::new(Headers::new(), id)));
+        }
+        let control =
+            |id| server.handle_control(Box::new(TestMessage::new(Headers::new().with("task-id", id), "")));
+        control("slow");
+        assert_eq!(hears.recv_timeout(PATIENCE), Ok("slow"));
+
+        let unlimited = getrlimit(Resource::As);
+        let mut limited = getrlimit(Resource::As);
+        limited.current = Some(address_space() + (32 << 20));
+        setrlimit(Resource::As, limited).expect("a limit can be lowered");
+        assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "there are no threads to be had");
+        control("quick");
+        setrlimit(Resource::As, unlimited).expect("a soft limit can be raised again");
+        assert!(hears.try_recv().is_err(), "there was no thread for it");
+
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(hears.recv_timeout(PATIENCE), Ok("quick"), "the slow one is still at it");
+        drop(goes_on);
+        assert!(server.shutdown(Duration::ZERO).await.is_clean());
+    });
+}
+
+/// How many bytes of addresses the process has taken.
+#[cfg(target_os = "linux")]
+fn address_space() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix(" kB"));
+    let kibibytes: u64 = size.and_then(|size| size.parse().ok()).expect("it is a number");
+    kibibytes << 10
 }

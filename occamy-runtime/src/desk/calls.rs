@@ -9,7 +9,7 @@
 //! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
 //! short requests arrive each second, that saves as many wake-ups. And where a future is started it comes first: it sends
 //! for a thread when it rests for the first time, or when it is done and somebody else is still to be asked. Mail waits for
-//! neither.
+//! neither. Once a second all this is forgotten, and a thread sent for if anything waits: whoever was to come may be kept.
 
 use std::collections::BTreeMap;
 
@@ -151,6 +151,15 @@ impl Calls {
         if self.coming == Coming::Put {
             self.coming = Coming::No;
         }
+    }
+
+    /// Time enough has passed for whoever was to come, and for a future that was to send: from here on that counts for nothing.
+    ///
+    /// A future may block its thread. And where the system has no thread for the moment, tokio keeps what it was sent for
+    /// until one of the threads that are there is done, and they may all be at slow calls. A thread that comes late, after
+    /// another did instead, finds nothing and goes.
+    pub(super) fn loses_patience(&mut self) {
+        self.coming = Coming::No;
     }
 
     /// A thread has come, and looks.
@@ -298,6 +307,20 @@ mod tests {
         assert_eq!(calls.next(), None);
         calls.ask(TaskKey(1), &mut errands);
         assert!(calls.sends(), "it may be asked again");
+    }
+
+    #[test]
+    fn patience_has_an_end() {
+        let (mut calls, mut first) = <(Calls, Errands)>::default();
+        calls.post(TaskKey(1), &mut first);
+        assert!(calls.sends());
+        assert!(!calls.sends(), "one is on the way");
+        calls.loses_patience();
+        assert!(calls.sends(), "that one may never come");
+        calls.came();
+        assert_eq!(calls.next(), Some(TaskKey(1)));
+        calls.loses_patience();
+        assert!(!calls.sends(), "nothing waits");
     }
 
     #[test]
