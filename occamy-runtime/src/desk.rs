@@ -233,7 +233,6 @@ impl Desk {
             Since::Coming => calls.came(),
             Since::Nap => calls.wakes(),
             Since::Errand(task) => {
-                calls.is_back();
                 if let Some(entry) = tasks.get_mut(&task) {
                     calls.again(task, &mut entry.errands);
                 }
@@ -250,7 +249,6 @@ impl Desk {
         errands.attendance = Attendance::Attended;
         let host = Arc::clone(&run.as_ref().expect("whoever is called for runs").host);
         let errand = errands.next().expect("who has nothing to be called for does not wait");
-        calls.leaves_us();
         Next::Visit(Visit { key, task: task.clone(), host, errand, send_another: calls.sends() })
     }
 

@@ -2,8 +2,9 @@
 //!
 //! To wake a thread costs more than most calls, so one is sent for only where none would look by itself: nobody is on the
 //! way, and whoever is there is in the user's code, which may be slow. A thread that comes and finds more than one call
-//! sends for the next before it makes the first. So quick calls are made one after the other by one thread or two, and
-//! behind a slow one nobody waits for longer than a thread takes to wake.
+//! sends for the next before it makes the first. So quick calls are made one after the other by one thread or two, and behind a
+//! slow one nobody waits for longer than a thread takes to wake. A thread looks, and leaves for a call, a nap or for good, within
+//! one hold of the desk's lock: so no other ever meets one that is about to look.
 //!
 //! A thread that asked for assistants and finds nothing more to do takes a nap before it goes. Tasks that start while it
 //! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
@@ -27,8 +28,6 @@ pub(super) struct Calls {
     /// Something else than a future may wait for its calls, or for others to answer theirs.
     fresh: bool,
     coming: Coming,
-    /// Threads that are there and will look for more before they run code of the user's.
-    looking: usize,
     /// A thread is there and sleeps for a moment.
     napping: bool,
     /// Threads that are there.
@@ -128,12 +127,11 @@ impl Calls {
 
     /// What is needed, which from here on counts as done. A future may be about to start.
     pub(super) fn need(&mut self, future: bool) -> Need {
-        let seen = self.waiting.is_empty() || self.looking > 0;
         // A future may block its thread: those that have nothing to do with it don't wait for it.
         let put = self.coming == Coming::Put && (future || !self.fresh);
         let waits = !self.urgent && (self.napping || put);
         self.fresh = false;
-        if seen || waits || self.coming == Coming::Yes {
+        if self.waiting.is_empty() || waits || self.coming == Coming::Yes {
             return Need::Nothing;
         }
         let puts = future && !self.urgent;
@@ -162,40 +160,25 @@ impl Calls {
         self.coming = Coming::No;
     }
 
-    /// A thread has come, and looks.
+    /// A thread has come.
     pub(super) fn came(&mut self) {
         self.coming = Coming::No;
         self.here += 1;
-        self.looking += 1;
     }
 
-    /// A thread that looks goes.
+    /// A thread goes.
     pub(super) fn goes(&mut self) {
         self.here -= 1;
-        self.looking -= 1;
     }
 
-    /// A thread that looks is about to run code of the user's.
-    pub(super) fn leaves_us(&mut self) {
-        self.looking -= 1;
-    }
-
-    /// A thread is back from the user's code, and looks.
-    pub(super) fn is_back(&mut self) {
-        self.looking += 1;
-    }
-
-    /// True if a thread that looks may take a nap, and does. One at a time.
+    /// True if a thread may take a nap, and does. One at a time.
     pub(super) fn naps(&mut self) -> bool {
-        let naps = !std::mem::replace(&mut self.napping, true);
-        self.looking -= usize::from(naps);
-        naps
+        !std::mem::replace(&mut self.napping, true)
     }
 
-    /// The thread that took a nap looks again.
+    /// The thread that took a nap is awake.
     pub(super) fn wakes(&mut self) {
         self.napping = false;
-        self.looking += 1;
     }
 
     /// The thread that was sent for can't be had. True if there is none at all.
@@ -209,11 +192,10 @@ impl Calls {
 mod tests {
     use super::*;
 
-    /// A thread that looks, and is at the first call.
+    /// A thread comes, and is at the first call.
     fn busy_with(calls: &mut Calls, task: TaskKey) {
         calls.came();
         assert_eq!(calls.next(), Some(task));
-        calls.leaves_us();
     }
 
     #[test]
@@ -228,10 +210,10 @@ mod tests {
         assert!(calls.sends(), "it may take long there");
         busy_with(&mut calls, TaskKey(2));
         assert!(!calls.sends(), "nothing waits");
-        calls.is_back();
+        (first.attendance, first.expand) = (Attendance::Attended, Some(1));
+        calls.ask(TaskKey(1), &mut first);
+        assert!(!calls.sends(), "who is at it will look");
         calls.again(TaskKey(1), &mut first);
-        calls.post(TaskKey(1), &mut first);
-        assert!(!calls.sends(), "this one will look");
         assert_eq!(calls.next(), Some(TaskKey(1)));
     }
 
@@ -282,10 +264,8 @@ mod tests {
     fn a_future_sends_for_nobody_once_what_it_was_told_of_is_done() {
         let (mut calls, mut future) = <(Calls, Errands)>::default();
         calls.came();
-        calls.leaves_us();
         calls.ask(TaskKey(1), &mut future);
         assert_eq!(calls.need(true), Need::Word);
-        calls.is_back();
         assert_eq!([calls.next(), calls.next()], [Some(TaskKey(1)), None]);
         assert!(calls.naps());
         let (mut first, mut second) = <(Errands, Errands)>::default();
@@ -294,7 +274,6 @@ mod tests {
         assert!(!calls.sends());
         calls.wakes();
         assert_eq!(calls.next(), Some(TaskKey(2)));
-        calls.leaves_us();
         assert!(calls.sends(), "the other does not wait for the future, which may block its thread");
     }
 
