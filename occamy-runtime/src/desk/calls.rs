@@ -79,7 +79,8 @@ impl Calls {
     /// A task has mail.
     pub(super) fn post(&mut self, task: TaskKey, errands: &mut Errands) {
         self.queue(task, errands);
-        self.urgent = true;
+        // Whoever is at it comes back for it, and no other could take it.
+        self.urgent |= errands.attendance != Attendance::Attended;
     }
 
     /// Calls for a task again, if there is more for it. Others that wait come first.
@@ -286,6 +287,18 @@ mod tests {
         assert_eq!(calls.next(), None);
         calls.ask(TaskKey(1), &mut errands);
         assert!(calls.sends(), "it may be asked again");
+    }
+
+    #[test]
+    fn mail_that_waits_for_the_call_before_it_makes_nothing_else_urgent() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.post(TaskKey(1), &mut first);
+        assert!(calls.sends());
+        busy_with(&mut calls, TaskKey(1));
+        first.attendance = Attendance::Attended;
+        calls.post(TaskKey(1), &mut first);
+        calls.ask(TaskKey(2), &mut second);
+        assert_eq!(calls.need(true), Need::Word);
     }
 
     #[test]
