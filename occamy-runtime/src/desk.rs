@@ -282,7 +282,8 @@ impl Desk {
     }
 
     pub(crate) fn observe_all(&self, observations: impl IntoIterator<Item = Observation>) {
-        self.lock().observations.extend(observations);
+        let mut state = self.lock();
+        state.observations.extend(observations);
         self.unheard.store(true, Ordering::Release);
     }
 

@@ -6,7 +6,7 @@ use occamy_core::{ErrorKind, Monitor, Observation};
 
 use crate::caught::{bury, caught};
 use crate::shared::Shared;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The user's monitor, and the turn to tell it.
 pub(crate) struct Monitors {
@@ -18,6 +18,15 @@ pub(crate) struct Monitors {
 impl Monitors {
     pub(crate) fn new(monitor: Box<dyn Monitor>) -> Self {
         Self { monitor, turn: Mutex::new(()) }
+    }
+
+    /// The turn to tell, unless another thread has it.
+    fn take_turn(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.turn.try_lock() {
+            Ok(turn) => Some(turn),
+            Err(TryLockError::Poisoned(turn)) => Some(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn tell(&self, observation: &Observation, server: &Arc<str>) {
@@ -34,44 +43,51 @@ impl Monitors {
 }
 
 impl Shared {
-    /// Tells what is in the queue, unless another thread is at it.
-    ///
-    /// What comes in meanwhile is left to a future: or whoever brought a message could be kept here for as long as others
-    /// bring more.
+    /// Tells what is in the queue, unless another thread is at it: that one looks again when it is done.
     pub(crate) fn tell_monitors(self: &Arc<Self>) {
-        if self.desk.has_observations() {
-            self.tell_monitors_of(Vec::new());
+        if self.tell_queued() {
+            self.go_on_telling();
         }
     }
 
     /// The same, with more to put at the end of the queue.
     pub(crate) fn tell_monitors_of(self: &Arc<Self>, more: Vec<Observation>) {
-        if self.tell_batch(more) && self.desk.has_observations() {
+        if let Some(turn) = self.monitors.take_turn() {
+            self.tell_batch(turn, more);
+            self.go_on_telling();
+        } else {
+            // Left first, and then looked once more: or the other might be done before it was there.
+            self.desk.observe_all(more);
+            self.tell_monitors();
+        }
+    }
+
+    /// What came in meanwhile is left to a future: or whoever brought a message could be kept here for as long as others
+    /// bring more.
+    fn go_on_telling(self: &Arc<Self>) {
+        if self.desk.has_observations() {
             let shared = Arc::clone(self);
             self.runtime.spawn(async move {
-                while shared.desk.has_observations() && shared.tell_batch(Vec::new()) {
+                while shared.tell_queued() {
                     tokio::task::yield_now().await;
                 }
             });
         }
     }
 
-    /// Tells what is in the queue now. False if another thread is at it: that one looks again when it is done.
-    fn tell_batch(&self, mut more: Vec<Observation>) -> bool {
-        let _turn = loop {
-            match self.monitors.turn.try_lock() {
-                Ok(turn) => break turn,
-                Err(TryLockError::Poisoned(turn)) => break turn.into_inner(),
-                Err(TryLockError::WouldBlock) if more.is_empty() => return false,
-                // Left first, and then looked once more: or the other might be done before it was there.
-                Err(TryLockError::WouldBlock) => self.desk.observe_all(std::mem::take(&mut more)),
-            }
-        };
+    /// Tells what is in the queue now. False if that is nothing, or another thread is at it.
+    fn tell_queued(&self) -> bool {
+        let turn = if self.desk.has_observations() { self.monitors.take_turn() } else { None };
+        turn.map(|turn| self.tell_batch(turn, Vec::new())).is_some()
+    }
+
+    /// Tells what is in the queue now, and then more.
+    fn tell_batch(&self, turn: MutexGuard<'_, ()>, more: Vec<Observation>) {
         for observation in self.desk.take_observations(more) {
             self.monitors.tell(&observation, &self.settings.name);
             bury(observation);
         }
-        true
+        drop(turn);
     }
 }
 
