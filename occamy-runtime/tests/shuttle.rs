@@ -80,7 +80,12 @@ fn everything_at_once_loses_nothing() {
         let threads = [
             model.spawn(|model| {
                 for _ in 0..2 {
-                    let task = model.request(Work::steps(2).expanding());
+                    let work = Work::steps(2).expanding();
+                    let task = if shuttle::rand::thread_rng().gen_bool(0.5) {
+                        model.request(work.awaiting())
+                    } else {
+                        model.request(work)
+                    };
                     if shuttle::rand::thread_rng().gen_bool(0.5) {
                         model.event(Event::RequestWithdrawn { task });
                     }
@@ -88,7 +93,7 @@ fn everything_at_once_loses_nothing() {
             }),
             model.spawn(|model| {
                 model.offer(Work::until_stopped().expanding());
-                model.offer(Work::steps(1));
+                model.offer(Work::steps(1).awaiting());
                 model.offer(Work::steps(1));
             }),
             model.spawn(|model| {
@@ -103,6 +108,60 @@ fn everything_at_once_loses_nothing() {
             thread.join().expect("no thread panics");
         }
         model.pass(Duration::from_secs(2));
+        model.finish();
+    });
+}
+
+/// Work that goes on until it was called. A call that is lost, or left to a thread that does not come, keeps it for ever.
+#[test]
+fn whoever_is_to_be_called_is_called() {
+    check(|| {
+        let model = Model::new(Config::new(4));
+        let threads = [
+            model.spawn(|model| {
+                model.request(Work::steps(1).and_until_asked().awaiting());
+                // Whoever computes does not wait for futures to send for a thread, and would hide that none did.
+                if shuttle::rand::thread_rng().gen_bool(0.5) {
+                    model.request(Work::steps(1).and_until_asked());
+                }
+            }),
+            model.spawn(|model| {
+                model.request(Work::steps(0).awaiting());
+                model.request(Work::steps(0).and_until_asked().awaiting());
+                model.event(Event::ExpandNow);
+            }),
+        ];
+        for thread in threads {
+            thread.join().expect("no thread panics");
+        }
+        model.wait();
+        model.event(Event::ShutDown { grace: Duration::from_secs(1) });
+        model.finish();
+    });
+}
+
+/// The same for mail, which comes when the tasks run.
+#[test]
+fn whoever_has_mail_hears_of_it() {
+    check(|| {
+        let model = Model::new(Config::new(4));
+        model.request(Work::steps(1).and_until_heard().awaiting());
+        model.request(Work::steps(1).and_until_heard());
+        let threads = [
+            model.spawn(|model| {
+                model.control();
+                model.control();
+            }),
+            model.spawn(|model| {
+                model.request(Work::steps(1).awaiting());
+                model.request(Work::steps(0).awaiting());
+            }),
+        ];
+        for thread in threads {
+            thread.join().expect("no thread panics");
+        }
+        model.wait();
+        model.event(Event::ShutDown { grace: Duration::from_secs(1) });
         model.finish();
     });
 }

@@ -1,15 +1,17 @@
 //! A server reduced to its desk: what the desk wants done is done by threads of Shuttle's.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use occamy_core::scheduler::{Config, Event, TaskKey};
 use occamy_core::{
-    BoxFuture, BoxTask, Error, Headers, Message, Observation, Outcome, Task, TaskContext, TaskDetails,
-    TaskKind, Verdict,
+    AsyncTask, BoxFuture, BoxTask, Error, Headers, Message, Observation, Outcome, Task, TaskContext,
+    TaskDetails, TaskKind, Verdict,
 };
 use shuttle::sync::Mutex;
 use shuttle::thread::{self, JoinHandle};
@@ -52,14 +54,14 @@ impl Model {
         thread::spawn(move || drop(play(&model)))
     }
 
-    pub(crate) fn request(self: &Arc<Self>, work: Work) -> TaskKey {
-        let (task, jobs) = self.desk.request(self.now(), self.arrival(work));
+    pub(crate) fn request(self: &Arc<Self>, work: impl Into<BoxTask>) -> TaskKey {
+        let (task, jobs) = self.desk.request(self.now(), self.arrival(work.into()));
         self.perform(jobs);
         task
     }
 
-    pub(crate) fn offer(self: &Arc<Self>, work: Work) {
-        let jobs = self.desk.offer(self.now(), self.arrival(work), None, 1);
+    pub(crate) fn offer(self: &Arc<Self>, work: impl Into<BoxTask>) {
+        let jobs = self.desk.offer(self.now(), self.arrival(work.into()), None, 1);
         self.perform(jobs);
     }
 
@@ -79,6 +81,17 @@ impl Model {
         let millis = u64::try_from(time.as_millis()).expect("tests take no ages");
         self.clock.fetch_add(millis, Ordering::SeqCst);
         self.event(Event::TimePassed);
+    }
+
+    /// Waits until every message is settled.
+    pub(crate) fn wait(&self) {
+        let settled = || {
+            let letters = self.letters.lock().expect("nobody panics");
+            letters.iter().all(|settled| settled.load(Ordering::SeqCst) > 0)
+        };
+        while !settled() {
+            thread::yield_now();
+        }
     }
 
     /// Waits for every thread, and looks at what is left. The shutdown has begun.
@@ -105,13 +118,13 @@ impl Model {
         );
     }
 
-    fn arrival(&self, work: Work) -> Arrival {
+    fn arrival(&self, task: BoxTask) -> Arrival {
         let settled = Arc::new(AtomicUsize::new(0));
         self.letters.lock().expect("nobody panics").push(Arc::clone(&settled));
         Arrival {
             received: Duration::ZERO,
-            details: work.details(),
-            task: work.into(),
+            details: task.details(),
+            task,
             lineage: Arc::new(lineage()),
             message: Box::new(Letter { headers: Headers::new(), body: Bytes::new(), settled }),
             attempt: 1,
@@ -138,7 +151,7 @@ impl Model {
                     assert!(thread.send(run).is_ok(), "a slot's thread ends after its sender is gone");
                 }
                 Job::Spawn(lane, run) => self.start(move |model| model.serve_slot(&lane, run)),
-                Job::Future(_) => unreachable!("all work computes"),
+                Job::Future(run) => self.start(move |model| model.poll(&run)),
                 Job::Wake(host) => host.wake(),
                 Job::Errands => self.start(move |model| model.run_errands()),
                 Job::Settle { message, verdict, .. } => {
@@ -176,10 +189,32 @@ impl Model {
     }
 
     fn run(self: &Arc<Self>, lane: LaneId, run: &Run) -> Option<Run> {
-        let TaskKind::Compute(task) = run.task.kind() else { unreachable!("all work computes") };
+        let TaskKind::Compute(task) = run.task.kind() else { unreachable!("futures are polled") };
         let outcome = if run.cx.is_stopped() { Outcome::Interrupted } else { task.run(&run.cx).into() };
         let jobs = self.desk.finished(self.now(), Some(lane), run.key, outcome);
         self.perform_here(jobs)
+    }
+
+    /// As `futures.rs` does.
+    fn poll(self: &Arc<Self>, run: &Run) {
+        let TaskKind::Async(task) = run.task.kind() else { unreachable!("this is a future") };
+        let mut future = task.run(&run.cx);
+        let mut rested = false;
+        let outcome = loop {
+            if run.cx.is_stopped() && !rested {
+                break Outcome::Interrupted;
+            }
+            if let Some(result) = (&mut future).now_or_never() {
+                break result.into();
+            }
+            if !std::mem::replace(&mut rested, true) && run.sends_for_errands && self.desk.rests(run.key) {
+                self.perform(vec![Job::Errands]);
+            }
+            thread::yield_now();
+        };
+        drop(future);
+        let jobs = self.desk.finished(self.now(), None, run.key, outcome);
+        self.perform(jobs);
     }
 
     fn run_errands(self: &Arc<Self>) {
@@ -232,13 +267,32 @@ pub(crate) struct Work {
     until: Option<Arc<AtomicBool>>,
     /// It sets this at its end.
     sets: Option<Arc<AtomicBool>>,
+    /// It goes on until it was asked for assistants.
+    until_asked: bool,
+    /// It goes on until it has heard a control message.
+    until_heard: bool,
+    asked: AtomicBool,
+    heard: AtomicBool,
     /// Somebody calls `expand` or `handle`.
     visited: AtomicBool,
 }
 
+/// Work that awaits between its steps.
+struct Awaiting(Work);
+
 impl Work {
     pub(crate) fn steps(steps: usize) -> Self {
-        Self { steps: Some(steps), expands: false, until: None, sets: None, visited: AtomicBool::new(false) }
+        Self {
+            steps: Some(steps),
+            expands: false,
+            until: None,
+            sets: None,
+            until_asked: false,
+            until_heard: false,
+            asked: AtomicBool::new(false),
+            heard: AtomicBool::new(false),
+            visited: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn until_stopped() -> Self {
@@ -257,6 +311,36 @@ impl Work {
         Self { sets: Some(Arc::clone(flag)), ..self }
     }
 
+    pub(crate) fn and_until_asked(self) -> Self {
+        Self { until_asked: true, ..self }
+    }
+
+    pub(crate) fn and_until_heard(self) -> Self {
+        Self { until_heard: true, ..self }
+    }
+
+    /// The same as a future.
+    pub(crate) fn awaiting(self) -> BoxTask {
+        BoxTask::future(Awaiting(self))
+    }
+
+    /// One step. Tells the end, if this is it.
+    fn step(&self, cx: &TaskContext, done: usize) -> Option<Result<(), Error>> {
+        if self.steps.is_some_and(|all| done >= all) && self.was_called() {
+            if let Some(sets) = &self.sets {
+                sets.store(true, Ordering::SeqCst);
+            }
+            return Some(Ok(()));
+        }
+        let may_end = self.until.as_ref().is_none_or(|until| until.load(Ordering::SeqCst));
+        (cx.is_stopped() && may_end).then(|| Err(Error::interrupted()))
+    }
+
+    fn was_called(&self) -> bool {
+        (!self.until_asked || self.asked.load(Ordering::SeqCst))
+            && (!self.until_heard || self.heard.load(Ordering::SeqCst))
+    }
+
     fn visit<T>(&self, result: T) -> T {
         assert!(!self.visited.swap(true, Ordering::SeqCst), "one call at a time");
         thread::yield_now();
@@ -272,26 +356,47 @@ impl Task for Work {
 
     fn run(&self, cx: &TaskContext) -> Result<(), Error> {
         let mut steps = 0;
-        while self.steps.is_none_or(|all| steps < all) {
-            if cx.is_stopped() && self.until.as_ref().is_none_or(|until| until.load(Ordering::SeqCst)) {
-                return Err(Error::interrupted());
+        loop {
+            if let Some(result) = self.step(cx, steps) {
+                return result;
             }
             thread::yield_now();
             steps += 1;
         }
-        if let Some(sets) = &self.sets {
-            sets.store(true, Ordering::SeqCst);
-        }
-        Ok(())
     }
 
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
+        self.asked.store(true, Ordering::SeqCst);
         let assistants = if self.expands { limit } else { 0 };
         self.visit((0..assistants).map(|_| Self::until_stopped().into()).collect())
     }
 
     fn handle(&self, _: &TaskContext, _: &Headers, _: &Bytes) -> Result<(), Error> {
+        self.heard.store(true, Ordering::SeqCst);
         self.visit(Ok(()))
+    }
+}
+
+impl AsyncTask for Awaiting {
+    fn details(&self) -> TaskDetails {
+        self.0.details()
+    }
+
+    fn run<'a>(&'a self, cx: &'a TaskContext) -> BoxFuture<'a, Result<(), Error>> {
+        let mut steps = 0;
+        Box::pin(poll_fn(move |_| {
+            let result = self.0.step(cx, steps);
+            steps += 1;
+            result.map_or(Poll::Pending, Poll::Ready)
+        }))
+    }
+
+    fn expand(&self, limit: usize) -> Vec<BoxTask> {
+        self.0.expand(limit)
+    }
+
+    fn handle(&self, cx: &TaskContext, headers: &Headers, body: &Bytes) -> Result<(), Error> {
+        self.0.handle(cx, headers, body)
     }
 }
 
