@@ -4,7 +4,6 @@ use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -26,18 +25,17 @@ pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let runtime = shared.runtime.clone();
     let kill_timeout = shared.settings.scheduler.kill_timeout;
     let future = async move {
-        let (key, sends_for_errands) = (run.key, run.sends_for_errands);
+        let (key, mut sends_for_errands) = (run.key, run.sends_for_errands);
         let span = shared.run_span(&run.host);
         let mut execution = pin!(execute(run, kill_timeout).instrument(span.clone()));
-        let outcome = match poll_fn(|cx| Poll::Ready(execution.as_mut().poll(cx))).await {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => {
-                if sends_for_errands {
-                    shared.rests(key);
-                }
-                execution.await
+        let outcome = poll_fn(|cx| {
+            let outcome = execution.as_mut().poll(cx);
+            if outcome.is_pending() && std::mem::take(&mut sends_for_errands) {
+                shared.rests(key);
             }
-        };
+            outcome
+        })
+        .await;
         record_outcome(&span, &outcome);
         drop(span);
         shared.finished(None, key, outcome);

@@ -1,6 +1,8 @@
 //! Tasks that await, and stops as they see them.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use occamy_core::{Error, Observation, OutcomeKind, Verdict};
@@ -105,6 +107,32 @@ async fn a_stop_that_came_before_is_seen_at_once() {
     world.request(Act::new("request"));
     go.notify_one();
     world.until("it was seen", || seen.get() == 1).await;
+}
+
+/// Whoever gives others a turn is not to be polled again before they had it.
+#[tokio::test]
+async fn a_future_that_waits_is_polled_once() {
+    let world = World::new(2);
+    let (polls, asked) = (Count::new(&world.bell), Count::new(&world.bell));
+    let act = Act::new("waits").expand({
+        let asked = asked.clone();
+        move |_| {
+            asked.up();
+            Vec::new()
+        }
+    });
+    world.request(act.run({
+        let polls = polls.clone();
+        move |_| {
+            let polls = polls.clone();
+            poll_fn(move |_| {
+                polls.up();
+                Poll::Pending
+            })
+        }
+    }));
+    world.until("it is asked", || asked.get() == 1).await;
+    assert_eq!(polls.get(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
