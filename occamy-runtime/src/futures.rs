@@ -27,15 +27,18 @@ pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let future = async move {
         let (key, mut sends_for_errands) = (run.key, run.sends_for_errands);
         let span = shared.run_span(&run.host);
-        let mut execution = pin!(execute(run, kill_timeout).instrument(span.clone()));
-        let outcome = poll_fn(|cx| {
-            let outcome = execution.as_mut().poll(cx);
-            if outcome.is_pending() && std::mem::take(&mut sends_for_errands) {
-                shared.rests(key);
-            }
-            outcome
-        })
-        .await;
+        // Gone when it is done, and its handle of the span with it: the end is not told before the span is closed.
+        let outcome = {
+            let mut execution = pin!(execute(run, kill_timeout).instrument(span.clone()));
+            poll_fn(|cx| {
+                let outcome = execution.as_mut().poll(cx);
+                if outcome.is_pending() && std::mem::take(&mut sends_for_errands) {
+                    shared.rests(key);
+                }
+                outcome
+            })
+            .await
+        };
         record_outcome(&span, &outcome);
         drop(span);
         shared.finished(None, key, outcome);

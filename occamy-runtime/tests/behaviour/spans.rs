@@ -5,13 +5,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use occamy_core::transport::header::{REQUEST_ID, TRACEPARENT};
-use occamy_core::{Error, ErrorKind, Headers, MessageOrigin, SlotStatus, TestMessage, TraceContext, Verdict};
+use occamy_core::{
+    Error, ErrorKind, Headers, MessageOrigin, Observation, SlotStatus, TestMessage, TraceContext, Verdict,
+};
 use occamy_runtime::spans::Propagator;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Span, Subscriber};
 
-use crate::common::{Act, World};
+use crate::common::{Act, Log, World};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -22,6 +24,8 @@ struct Spans(Arc<Mutex<Vec<Kept>>>);
 #[derive(Clone, Debug, Default)]
 struct Kept {
     root: bool,
+    /// How many handles there are. At 0 it is closed.
+    handles: usize,
     fields: BTreeMap<&'static str, String>,
 }
 
@@ -53,7 +57,7 @@ impl Subscriber for Spans {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut kept = Kept { root: span.is_root(), ..Kept::default() };
+        let mut kept = Kept { root: span.is_root(), handles: 1, ..Kept::default() };
         span.record(&mut kept);
         let mut spans = self.0.lock().expect("nobody panics");
         spans.push(kept);
@@ -63,6 +67,17 @@ impl Subscriber for Spans {
     fn record(&self, id: &Id, values: &Record<'_>) {
         let index = id.into_u64() as usize - 1;
         values.record(&mut self.0.lock().expect("nobody panics")[index]);
+    }
+
+    fn clone_span(&self, id: &Id) -> Id {
+        self.0.lock().expect("nobody panics")[id.into_u64() as usize - 1].handles += 1;
+        id.clone()
+    }
+
+    fn try_close(&self, id: Id) -> bool {
+        let handles = &mut self.0.lock().expect("nobody panics")[id.into_u64() as usize - 1].handles;
+        *handles -= 1;
+        *handles == 0
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}
@@ -120,6 +135,35 @@ async fn a_span_tells_where_its_task_comes_from_and_how_it_ended() {
     }
     // Nobody asked for them.
     assert!(!span.keys().any(|field| field.starts_with("messaging.") || *field == "otel.kind"), "{span:?}");
+}
+
+/// Whoever waits for the end of a task finds its span where spans go.
+#[tokio::test]
+async fn a_span_is_closed_before_the_end_of_its_task_is_told() {
+    let spans = Spans::default();
+    let _default = tracing::subscriber::set_default(spans.clone());
+    let world = World::new(1);
+    // As above.
+    assert_eq!(world.request(world.brief("first")).settled().await, Verdict::Done);
+    tracing::callsite::rebuild_interest_cache();
+    let open = Log::new(&world.bell);
+    world.on_observation({
+        let (spans, open) = (spans.clone(), open.clone());
+        move |observation| {
+            if let Observation::Finished { .. } = observation {
+                open.add(
+                    spans
+                        .kept()
+                        .iter()
+                        .filter(|span| span.fields["id"] == "second" && span.handles > 0)
+                        .count(),
+                );
+            }
+        }
+    });
+    world.request(world.brief("second"));
+    world.until("its end is told", || !open.get().is_empty()).await;
+    assert_eq!((open.get(), spans.of("second").len()), (vec![0], 1));
 }
 
 /// Every span has the same place.
