@@ -1,7 +1,8 @@
 //! The threads on which `expand` and control messages are handled.
 //!
-//! They are the server's own, so that neither a busy tokio nor blocked tasks of the user's keep them from their work. The
-//! pool is tokio's for blocking calls, which grows while all are busy: so one slow `handle` delays no other task.
+//! They are the server's own, so that neither a busy tokio nor blocked tasks of the user's keep them from their work, once
+//! they are sent for: of what starts as a future, that is when it rests for the first time. The pool is tokio's for blocking
+//! calls, which grows while all are busy: so one slow `handle` delays no other task.
 
 use std::io;
 use std::sync::Arc;
@@ -87,7 +88,9 @@ impl Shared {
             since = match self.desk.next_errand(since) {
                 Next::Visit(visit) => {
                     let key = visit.key;
-                    self.make(visit);
+                    // The user's log may panic, too. That has been printed, and to log it would be to call it again. The
+                    // thread has to come back: it counts as there, and the task as attended.
+                    let _ = caught(ErrorKind::InternalHandler, || self.make(visit));
                     Since::Errand(key)
                 }
                 Next::Nap => {

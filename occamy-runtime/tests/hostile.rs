@@ -6,6 +6,8 @@ mod common;
 mod calling;
 #[path = "hostile/dropping.rs"]
 mod dropping;
+#[path = "hostile/logging.rs"]
+mod logging;
 #[path = "hostile/storm.rs"]
 mod storm;
 #[path = "hostile/timing.rs"]
