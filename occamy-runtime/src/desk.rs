@@ -53,6 +53,8 @@ struct State {
     by_id: HashMap<Arc<str>, BTreeSet<TaskKey>>,
     lanes: Lanes,
     calls: Calls,
+    /// Tasks whose mail there was no thread for.
+    stranded: Vec<TaskKey>,
     last_key: u64,
     /// What the monitors are still to be told.
     observations: Vec<Observation>,
@@ -92,6 +94,7 @@ impl Desk {
             by_id: HashMap::new(),
             lanes: Lanes::new(slots),
             calls: Calls::default(),
+            stranded: Vec::new(),
             last_key: 0,
             observations: Vec::new(),
             armed: None,
@@ -253,7 +256,7 @@ impl Desk {
     }
 
     /// No thread came for the errands of tasks. If there is none at all, tasks that are asked decline, and mail waits for the
-    /// next occasion.
+    /// next beat, or the next errand of its task.
     pub(crate) fn nobody_comes(&self, now: Duration) -> Vec<Job> {
         let mut state = self.lock();
         let mut jobs = Vec::new();
@@ -261,9 +264,13 @@ impl Desk {
             return jobs;
         }
         while let Some(task) = state.calls.next() {
-            let entry = state.tasks.get_mut(&task).expect("whoever is called for runs");
-            entry.errands.attendance = Attendance::Nobody;
-            if entry.errands.expand.take().is_some() {
+            let State { tasks, stranded, .. } = &mut *state;
+            let Entry { errands, .. } = tasks.get_mut(&task).expect("whoever is called for runs");
+            errands.attendance = Attendance::Nobody;
+            if !errands.mailbox.is_empty() {
+                stranded.push(task);
+            }
+            if errands.expand.take().is_some() {
                 let declined = Event::Expanded { task, assistants: Vec::new() };
                 jobs.extend(self.tell(&mut state, now, None, declined));
             }
@@ -291,7 +298,13 @@ impl Desk {
     /// closed.
     pub(crate) fn beat(&self, now: Duration) -> Vec<Job> {
         let mut state = self.lock();
-        state.calls.loses_patience();
+        let State { tasks, calls, stranded, .. } = &mut *state;
+        calls.loses_patience();
+        for task in stranded.drain(..) {
+            if let Some(Entry { errands, .. }) = tasks.get_mut(&task) {
+                calls.resume(task, errands);
+            }
+        }
         // By this the scheduler's clock comes to be no earlier than what is told.
         let jobs = self.tell(&mut state, now, None, Event::TimePassed);
         if !state.closed {

@@ -93,6 +93,13 @@ impl Calls {
         }
     }
 
+    /// Calls for a task that nobody came for, unless somebody is about to by now.
+    pub(super) fn resume(&mut self, task: TaskKey, errands: &mut Errands) {
+        if errands.attendance == Attendance::Nobody {
+            self.again(task, errands);
+        }
+    }
+
     fn queue(&mut self, task: TaskKey, errands: &mut Errands) {
         if errands.attendance == Attendance::Nobody {
             self.last.0 += 1;
