@@ -2,9 +2,9 @@
 //!
 //! To wake a thread costs more than most calls, so one is sent for only where none would look by itself: nobody is on the
 //! way, and whoever is there is in the user's code, which may be slow. A thread that comes and finds more than one call
-//! sends for the next before it makes the first. So quick calls are made one after the other by one thread or two, and behind a
-//! slow one nobody waits for longer than a thread takes to wake. A thread looks, and leaves for a call, a nap or for good, within
-//! one hold of the desk's lock: so no other ever meets one that is about to look.
+//! sends for the next before it makes the first. So quick calls are made one after the other by one thread or two, and
+//! behind a slow one nobody waits for longer than a thread takes to wake. A thread looks, and leaves for a call, a nap or for
+//! good, within one hold of the desk's lock: so no other ever meets one that is about to look.
 //!
 //! A thread that asked for assistants and finds nothing more to do takes a nap before it goes. Tasks that start while it
 //! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
@@ -159,7 +159,7 @@ impl Calls {
         }
     }
 
-    /// Time enough has passed for whoever was to come, and for a future that was to send: from here on that counts for nothing.
+    /// Time enough has passed for whoever was to come, and for a future that was to send: neither is waited for any more.
     ///
     /// A future may block its thread. And where the system has no thread for the moment, tokio keeps what it was sent for
     /// until one of the threads that are there is done, and they may all be at slow calls. A thread that comes late, after
