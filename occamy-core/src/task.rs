@@ -135,7 +135,8 @@ pub trait AsyncTask: Send + Sync + 'static {
     /// As of [`Task::run`].
     fn run<'a>(&'a self, cx: &'a TaskContext) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// As [`Task::expand`]. Called on a thread that may compute.
+    /// As [`Task::expand`]. Called on a thread that may compute, once the future has come to its first `await` that waits: where
+    /// it blocks its thread before, up to a second later, or if tokio has no other thread not before it goes on.
     fn expand(&self, limit: usize) -> Vec<BoxTask> {
         let _ = limit;
         Vec::new()

@@ -11,10 +11,11 @@ mod lanes;
 mod snapshot;
 mod table;
 
+pub(crate) use calls::{Next, Since, Visit};
 pub(crate) use job::{Grave, Job, Run};
 pub(crate) use lanes::{Lane, LaneId};
 pub use snapshot::{IdlePriority, Snapshot, TaskSnapshot, TaskState};
-pub(crate) use table::{Control, Errand, Next, Since, Visit};
+pub(crate) use table::{Control, Errand};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;

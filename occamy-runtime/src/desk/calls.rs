@@ -13,10 +13,13 @@
 //! neither. Once a second all this is forgotten, and a thread sent for if anything waits: whoever was to come may be kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use occamy_core::BoxTask;
 use occamy_core::scheduler::TaskKey;
 
-use super::table::Errands;
+use super::table::{Errand, Errands};
+use crate::host::Host;
 
 /// The calls that wait for a thread, and the threads.
 #[derive(Debug, Default)]
@@ -68,6 +71,35 @@ pub(super) enum Attendance {
     Waiting(Turn),
     /// A thread is at it, and will look for more.
     Attended,
+}
+
+/// What a thread of the pool comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Since {
+    /// It was sent for.
+    Coming,
+    /// It has done an errand of this task.
+    Errand(TaskKey),
+    Nap,
+}
+
+/// What a thread of the pool is to do.
+pub(crate) enum Next {
+    Visit(Visit),
+    /// Sleep for a moment, and look again.
+    Nap,
+    /// Nothing more.
+    Go,
+}
+
+/// A call of user code for a task.
+pub(crate) struct Visit {
+    pub(crate) key: TaskKey,
+    pub(crate) task: BoxTask,
+    pub(crate) host: Arc<Host>,
+    pub(crate) errand: Errand,
+    /// There is more to do, and nobody else to look for it while this one is at the user's code.
+    pub(crate) send_another: bool,
 }
 
 impl Calls {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
-use occamy_core::scheduler::{SlotId, TaskKey};
+use occamy_core::scheduler::SlotId;
 use occamy_core::{BoxTask, Headers, Message, MessageOrigin, SlotStatus, TaskDetails};
 
 use super::calls::Attendance;
@@ -56,35 +56,6 @@ pub(crate) struct Control {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     pub(crate) origin: Option<MessageOrigin>,
-}
-
-/// What a thread of the pool comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Since {
-    /// It was sent for.
-    Coming,
-    /// It has done an errand of this task.
-    Errand(TaskKey),
-    Nap,
-}
-
-/// What a thread of the pool is to do.
-pub(crate) enum Next {
-    Visit(Visit),
-    /// Sleep for a moment, and look again.
-    Nap,
-    /// Nothing more.
-    Go,
-}
-
-/// A call of user code for a task.
-pub(crate) struct Visit {
-    pub(crate) key: TaskKey,
-    pub(crate) task: BoxTask,
-    pub(crate) host: Arc<Host>,
-    pub(crate) errand: Errand,
-    /// There is more to do, and nobody else to look for it while this one is at the user's code.
-    pub(crate) send_another: bool,
 }
 
 /// One call of user code beside `run`.
