@@ -1,9 +1,8 @@
 //! Burners: how long a request takes to start when what holds the slots burns the CPU, and more of it than there are cores.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use occamy_core::{Error, Task, TaskContext, TaskDetails};
 
@@ -11,6 +10,7 @@ use crate::holders::{Holders, Plan};
 use crate::kind::Kind;
 use crate::record::Record;
 use crate::script::Hook;
+use crate::stretch::Stretch;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -120,38 +120,5 @@ impl Task for Burner {
         }
         self.end.running.fetch_sub(1, Ordering::SeqCst);
         cx.check()
-    }
-}
-
-/// An amount of computing.
-#[derive(Clone, Copy)]
-struct Stretch {
-    steps: u32,
-}
-
-impl Stretch {
-    /// What takes so long on a core that is not shared.
-    fn lasting(time: Duration) -> Self {
-        const TRIAL: Stretch = Stretch { steps: 1 << 16 };
-        // The shortest of several trials is the one that was disturbed least.
-        let trials = (0..16).map(|_| {
-            let start = Instant::now();
-            TRIAL.compute();
-            start.elapsed()
-        });
-        let shortest = trials.min().unwrap_or_default().max(Duration::from_nanos(1));
-        let steps = u128::from(TRIAL.steps) * time.as_nanos() / shortest.as_nanos();
-        Self { steps: u32::try_from(steps).unwrap_or(u32::MAX).max(1) }
-    }
-
-    fn compute(self) {
-        let mut state = black_box(1_u64);
-        for _ in 0..self.steps {
-            // Each step needs the one before (xorshift), so that none can be left out or done side by side.
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-        }
-        black_box(state);
     }
 }

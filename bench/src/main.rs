@@ -4,8 +4,10 @@
 #![allow(clippy::print_stdout, reason = "a command-line program answers on its standard output")]
 
 mod bare;
+mod bound;
 mod burners;
 mod burst;
+mod claim;
 mod control;
 mod countdown;
 mod dispatch;
@@ -23,6 +25,9 @@ mod script;
 mod stage;
 mod stamp;
 mod start;
+mod stretch;
+mod times;
+mod trace;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +48,7 @@ enum Benchmark {
     Bare(bare::Options),
     Burners(burners::Options),
     Burst(burst::Options),
+    Claim(claim::Options),
     Control(control::Options),
     Dispatch(dispatch::Options),
     Eviction(eviction::Options),
@@ -67,6 +73,7 @@ async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
         Benchmark::Bare(options) => bare::run(&options).await,
         Benchmark::Burners(options) => burners::run(&options).await,
         Benchmark::Burst(options) => burst::run(&options).await,
+        Benchmark::Claim(options) => claim::run(&options).await,
         Benchmark::Control(options) => control::run(&options).await,
         Benchmark::Dispatch(options) => dispatch::run(&options).await,
         Benchmark::Eviction(options) => eviction::run(&options).await,

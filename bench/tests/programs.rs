@@ -68,3 +68,18 @@ fn tasks_that_burn_the_cpu() {
     check(&format!("{burners} 100 --requests 1 --never-look"), &[], &[("start", 1)]);
     check(&format!("{burners} 100 --requests 1 --never-look --overlap 1"), &[], &[("start", 1)]);
 }
+
+#[test]
+fn a_trace_under_every_policy() {
+    for policy in ["occamy", "pool", "queue", "bound"] {
+        let mut samples = vec![("completion", 20), ("idle_start", 400)];
+        if policy != "bound" {
+            samples.extend([("start", 20), ("start_given_room", 20), ("start_once_handed_over", 20)]);
+        }
+        check(
+            &format!("claim --policy {policy} --cores 2 --requests 20 --mean-work 2 --cycle 100"),
+            &["mean_completion", "useful_share", "thrown_share"],
+            &samples,
+        );
+    }
+}
