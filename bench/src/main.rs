@@ -13,6 +13,7 @@ mod countdown;
 mod dispatch;
 mod eviction;
 mod expansion;
+mod fleet;
 mod holders;
 mod kind;
 mod letter;
@@ -53,6 +54,7 @@ enum Benchmark {
     Dispatch(dispatch::Options),
     Eviction(eviction::Options),
     Expansion(expansion::Options),
+    Fleet(fleet::Options),
     Memory(memory::Options),
     Scheduler(scheduler::Options),
     Start(start::Options),
@@ -78,6 +80,7 @@ async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
         Benchmark::Dispatch(options) => dispatch::run(&options).await,
         Benchmark::Eviction(options) => eviction::run(&options).await,
         Benchmark::Expansion(options) => expansion::run(&options).await,
+        Benchmark::Fleet(options) => fleet::run(&options),
         Benchmark::Memory(options) => memory::run(&options).await,
         Benchmark::Scheduler(options) => scheduler::run(&options),
         Benchmark::Start(options) => start::run(&options).await,

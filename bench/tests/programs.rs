@@ -83,3 +83,14 @@ fn a_trace_under_every_policy() {
         );
     }
 }
+
+#[test]
+fn a_fleet_under_every_policy() {
+    for policy in ["occamy", "pool", "queue", "bound"] {
+        check(
+            &format!("fleet --policy {policy} --servers 5 --slots 4 --requests 50 --mean-work 1000"),
+            &["mean_completion", "useful_share", "useful_share_of_fleet", "thrown_share"],
+            &[("completion", 50), ("start", 50)],
+        );
+    }
+}
