@@ -23,7 +23,7 @@ use floor::Floor;
 use served::Served;
 use site::{Delays, Site};
 use workers::Workers;
-use world::{Outcome, World};
+use world::{CoreTime, Outcome, World};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -67,18 +67,18 @@ pub(crate) fn run(options: &Options) -> Result<Record> {
     let cores = options.servers * options.slots;
     ensure!(cores > 0, "a fleet has servers, and they have slots");
     let trace = options.trace.trace(cores)?;
-    let work: Duration = trace.iter().map(|request| request.work).sum();
     if options.policy == Policy::Bound {
         return of_bound(&trace, options);
     }
     let outcome = simulate(&trace, options)?;
     let completions = times::completions(&outcome.times);
-    let share = |of: Duration| work.as_secs_f64() / of.as_secs_f64();
+    let CoreTime { useful, thrown, of_servers, of_fleet } = outcome.at_last_arrival;
+    let share = |part: Duration, of: Duration| part.as_secs_f64() / of.as_secs_f64();
     Ok(Record::default()
         .figure("mean_completion", times::mean(&completions).as_secs_f64() * 1e9)
-        .figure("useful_share", share(outcome.of_servers))
-        .figure("useful_share_of_fleet", share(outcome.of_fleet))
-        .figure("thrown_share", outcome.thrown.as_secs_f64() / (outcome.thrown + work).as_secs_f64())
+        .figure("useful_share", share(useful, of_servers))
+        .figure("useful_share_of_fleet", share(useful, of_fleet))
+        .figure("thrown_share", share(thrown, thrown + useful))
         .samples("completion", &completions)
         .samples("start", &times::starts(&outcome.times)))
 }

@@ -52,8 +52,9 @@ pub(super) enum Note {
 struct Work {
     arrival: Duration,
     /// In nanoseconds of one core.
+    work: u64,
     left: u64,
-    /// As of then.
+    /// What is left is as of then.
     at: Duration,
     hands: Vec<Hand>,
     end_is_due: Option<When>,
@@ -74,7 +75,8 @@ impl Floor {
     pub(super) fn new(trace: &[Request], waste: Duration) -> Self {
         let work = |request: &Request| Work {
             arrival: request.arrival,
-            left: nanoseconds(request.work).max(1),
+            work: nanoseconds(request.work),
+            left: nanoseconds(request.work),
             at: Duration::ZERO,
             hands: Vec::new(),
             end_is_due: None,
@@ -144,6 +146,7 @@ impl Floor {
         let Some(at) = work.hands.iter().position(|hand| hand.task == task) else { return };
         let hand = work.hands.remove(at);
         let lost = self.waste.min(self.now - hand.since);
+        // What was done with others stays done, and this hand did at least so much.
         work.left += nanoseconds(lost);
         self.thrown += lost;
         self.changed.push(request);
@@ -157,6 +160,12 @@ impl Floor {
     /// How many there are.
     pub(super) fn requests(&self) -> usize {
         self.requests.len()
+    }
+
+    /// How much has been done of the work of all requests.
+    pub(super) fn useful(&mut self) -> Duration {
+        (0..self.requests.len()).for_each(|request| self.progress(request));
+        self.requests.iter().map(|work| Duration::from_nanos(work.work - work.left)).sum()
     }
 
     pub(super) fn hands(&self, request: usize) -> usize {
@@ -247,6 +256,7 @@ mod tests {
         // After 30 ms of two hands, 40 are left, and one is lost.
         assert_eq!(floor.now, Duration::from_millis(30 + 41));
         assert_eq!(floor.thrown, Duration::from_millis(1));
+        assert_eq!(floor.useful(), Duration::from_millis(100));
         let times = floor.times().unwrap();
         assert_eq!((times[0].start, times[0].end), (Duration::ZERO, Duration::from_millis(71)));
     }

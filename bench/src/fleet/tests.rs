@@ -45,9 +45,9 @@ fn a_second_request_waits_for_one_stop_or_for_the_whole_first() {
 #[test]
 fn what_an_evicted_assistant_had_begun_is_counted_and_done_again() {
     let outcome = simulate(&requests(&[(0, 100), (10, 10)]), &options("occamy", 1, 2)).unwrap();
-    assert_eq!(outcome.thrown, Duration::from_micros(125));
+    assert_eq!(outcome.at_end.thrown, Duration::from_micros(125));
     let busy = outcome.times[0].end;
-    assert_eq!(outcome.of_servers, busy * 2);
+    assert_eq!(outcome.at_end.of_servers, busy * 2);
     // All that was not useful: the first answer, a stop, the answer after the second request's end, and what was thrown.
     let idle = Duration::from_micros(500 + 1_000 + 500 + 125);
     assert_eq!(busy * 2, Duration::from_millis(110) + idle);
@@ -86,6 +86,9 @@ fn a_fleet_ends_every_request_the_same_way_each_time() {
         assert!(completions.iter().zip(&bound.alone).all(|(took, least)| took >= least), "{policy}");
         assert!(times_of::mean(&completions) >= bound.mean_completion, "{policy}");
         let work: Duration = trace.iter().map(|request| request.work).sum();
-        assert!(one.of_servers >= work && one.of_fleet >= work, "{policy}");
+        assert_eq!(one.at_end.useful, work, "{policy}");
+        for time in [one.at_last_arrival, one.at_end] {
+            assert!(time.of_servers >= time.useful && time.of_fleet >= time.useful, "{policy}");
+        }
     }
 }

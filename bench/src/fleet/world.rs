@@ -32,6 +32,7 @@ struct Server {
     requests: usize,
     /// Since it has any.
     since: Duration,
+    /// Without the time since then.
     with_work: Duration,
 }
 
@@ -39,10 +40,19 @@ struct Server {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) times: Vec<Times>,
+    /// When the last request arrived: what comes after is no longer the load that was asked for.
+    pub(super) at_last_arrival: CoreTime,
+    pub(super) at_end: CoreTime,
+}
+
+/// What the time of all cores went to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CoreTime {
+    pub(super) useful: Duration,
     pub(super) thrown: Duration,
-    /// The core time of servers while they had a request.
+    /// That of servers while they had a request.
     pub(super) of_servers: Duration,
-    /// The core time of the fleet that the requests in it could have used, each a server's slots at most.
+    /// What the requests in the fleet could have used of it, each a server's slots at most.
     pub(super) of_fleet: Duration,
 }
 
@@ -67,11 +77,16 @@ impl World {
 
     pub(super) fn run(mut self) -> Result<Outcome> {
         let mut left = self.floor.requests();
+        let (mut arrivals, mut at_last_arrival) = (left, None);
         while left > 0 {
             let due = self.floor.next().context("requests are left, and nothing is due")?;
             self.count();
             let server = match due {
                 Due::Arrival(request) => {
+                    arrivals -= 1;
+                    if arrivals == 0 {
+                        at_last_arrival = Some(self.core_time());
+                    }
                     self.open += 1;
                     self.waiting.push_back(request);
                     None
@@ -102,11 +117,20 @@ impl World {
         ensure!(self.waiting.is_empty(), "nobody took {} requests", self.waiting.len());
         Ok(Outcome {
             times: self.floor.times().context("a request has ended without a start")?,
-            thrown: self.floor.thrown,
-            of_servers: self.servers.iter().map(|server| server.with_work).sum::<Duration>()
-                * cores(self.slots),
-            of_fleet: self.usable,
+            at_last_arrival: at_last_arrival.context("no request has arrived")?,
+            at_end: self.core_time(),
         })
+    }
+
+    fn core_time(&mut self) -> CoreTime {
+        let now = self.floor.now;
+        let with_work: Duration = self.servers.iter().map(|server| server.with_work(now)).sum();
+        CoreTime {
+            useful: self.floor.useful(),
+            thrown: self.floor.thrown,
+            of_servers: with_work * cores(self.slots),
+            of_fleet: self.usable,
+        }
     }
 
     /// Counts the time up to now.
@@ -168,6 +192,11 @@ impl Server {
         if self.requests == 0 {
             self.with_work += now - self.since;
         }
+    }
+
+    /// How long it has had any request.
+    fn with_work(&self, now: Duration) -> Duration {
+        self.with_work + if self.requests > 0 { now - self.since } else { Duration::ZERO }
     }
 }
 
