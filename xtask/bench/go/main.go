@@ -17,6 +17,7 @@ type benchmark func(flags *flag.FlagSet) func() (*record, error)
 var benchmarks = map[string]benchmark{
 	"burners":   burners,
 	"burst":     burst,
+	"claim":     claim,
 	"control":   control,
 	"dispatch":  dispatch,
 	"eviction":  eviction,
