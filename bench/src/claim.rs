@@ -181,6 +181,7 @@ fn of_run(run: &Outcome, cores: usize, (before, after): (f64, f64), idle: &[Time
     record(&run.times, cores, idle)
         .figure("useful_share", useful / (speed * with_work))
         .figure("thrown_share", thrown / (useful + thrown))
+        .figure("thrown_per_request", 1e9 * thrown / speed / run.times.len() as f64)
         .figure("busy_share", run.ours.as_secs_f64() / with_work)
         .figure("others_share", run.others.as_secs_f64() / with_work)
         .figure("speed_after", after / before)

@@ -37,7 +37,7 @@ pub(crate) struct Options {
     #[arg(long)]
     slots: usize,
     /// From the stop of an assistant to its end, in microseconds
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 500)]
     stop: u64,
     /// From the question for assistants to the answer, in microseconds
     #[arg(long, default_value_t = 500)]
@@ -79,6 +79,7 @@ pub(crate) fn run(options: &Options) -> Result<Record> {
         .figure("useful_share", share(useful, of_servers))
         .figure("useful_share_of_fleet", share(useful, of_fleet))
         .figure("thrown_share", share(thrown, thrown + useful))
+        .figure("thrown_per_request", thrown.as_secs_f64() * 1e9 / outcome.times.len() as f64)
         .samples("completion", &completions)
         .samples("start", &times::starts(&outcome.times)))
 }
@@ -108,8 +109,7 @@ fn of_bound(trace: &[Request], options: &Options) -> Result<Record> {
         .figure("useful_share", 1.0)
         .figure("useful_share_of_fleet", 1.0)
         .figure("thrown_share", 0.0)
-        .samples("completion", &bound.alone)
-        .samples("start", &vec![Duration::ZERO; trace.len()]))
+        .samples("completion", &bound.alone))
 }
 
 #[cfg(test)]

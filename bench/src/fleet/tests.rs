@@ -8,7 +8,8 @@ use crate::times as times_of;
 fn options(policy: &str, servers: usize, slots: usize) -> Options {
     let (servers, slots) = (servers.to_string(), slots.to_string());
     let words = ["fleet", "--policy", policy, "--servers", &servers, "--slots", &slots];
-    let trace = ["--requests", "500", "--mean-work", "1000", "--load", "0.7"];
+    let trace =
+        ["--requests", "500", "--mean-work", "1000", "--load", "0.7", "--stop", "1000", "--answer", "500"];
     let matches =
         Options::augment_args(clap::Command::new("fleet")).get_matches_from(words.into_iter().chain(trace));
     Options::from_arg_matches(&matches).unwrap()

@@ -2,10 +2,12 @@
 
 mod burners;
 mod burst;
+mod claim;
 mod control;
 mod dispatch;
 mod eviction;
 mod expansion;
+mod fleet;
 mod instructions;
 mod memory;
 mod parked;
@@ -47,6 +49,12 @@ pub(super) enum Name {
     /// What slots, tasks and offers take
     #[value(alias = "B7")]
     Memory,
+    /// What becomes of requests that come in bursts, and of the cores
+    #[value(alias = "B9")]
+    Claim,
+    /// The same for a fleet of servers, in simulation
+    #[value(alias = "B9s")]
+    Fleet,
     /// How many instructions the scheduler takes for what requests need of it
     Instructions,
 }
@@ -63,6 +71,8 @@ impl Name {
             Self::Control => control::benchmark(effort),
             Self::Expansion => expansion::benchmark(effort),
             Self::Memory => memory::benchmark(effort),
+            Self::Claim => claim::benchmark(effort),
+            Self::Fleet => fleet::benchmark(effort),
             Self::Instructions => instructions::benchmark(),
         }
     }

@@ -117,6 +117,8 @@ fn beside(
     let both = ours.iter().zip(&figures).filter_map(|(&ours, &theirs)| Some((ours, theirs?)));
     let (ratios, differences): (Vec<_>, Vec<_>) =
         both.map(|(ours, theirs)| (ours / theirs, ours - theirs)).unzip();
+    // Nothing is no multiple of anything.
+    let ratios: Vec<_> = ratios.into_iter().filter(|ratio: &f64| ratio.is_finite()).collect();
     let (ratio, difference) = (Spread::of(&ratios), Spread::of(&differences));
     let targets = measure.targets.iter().filter(|target| target.peer() == Some(peer));
     let spins = turns.iter().zip(&runs).flat_map(|(turn, run)| [Some(&turn.ours), *run]).flatten();

@@ -24,6 +24,8 @@ const LIMIT: &str = "120";
 /// Where the programs are.
 pub(super) struct Programs {
     ours: PathBuf,
+    /// Where they run, and leave what another one reads.
+    folder: PathBuf,
     /// Or why there is none.
     others: BTreeMap<Program, Result<PathBuf, String>>,
 }
@@ -51,6 +53,8 @@ impl Programs {
     ) -> Result<Self> {
         cmd!(sh, "cargo build --release --package occamy-bench").run()?;
         let target = target_folder()?;
+        let folder = target.join("bench");
+        sh.create_dir(&folder)?;
         let mut others = BTreeMap::new();
         for peer in benchmarks.flat_map(|it| &it.cases).flat_map(|case| &case.peers) {
             let build = match peer.program {
@@ -66,7 +70,7 @@ impl Programs {
                 built.inspect_err(|reason| eprintln!("{} is left out: {reason}", peer.name))
             });
         }
-        Ok(Self { ours: target.join("release").join("occamy-bench"), others })
+        Ok(Self { ours: target.join("release").join("occamy-bench"), folder, others })
     }
 
     /// The peers of a benchmark that can't be run.
@@ -110,14 +114,38 @@ impl Programs {
     }
 
     fn turn(&self, case: &Case, machine: &mut Machine) -> Result<Turn> {
-        let ours = run(&self.ours, &case.our_options(), machine)?;
+        let ours = self.run(&self.ours, &case.our_options(), machine)?;
         let peers = case.peers.iter().map(|peer| match self.find(peer.program) {
             Some(program) => {
-                run(program, &peer.options, machine).map(Some).or_else(|error| left_out(peer, error))
+                self.run(program, &peer.options, machine).map(Some).or_else(|error| left_out(peer, error))
             }
             None => Ok(None),
         });
         Ok(Turn { ours, peers: peers.collect::<Result<_>>()? })
+    }
+
+    /// Runs a program to its end, which it finds itself when the limit is over.
+    fn run(&self, program: &Path, options: &[String], machine: &mut Machine) -> Result<Run> {
+        let spin = machine.spin();
+        let call = || format!("{} {}", program.display(), options.join(" "));
+        let mut command = Command::new(program);
+        command
+            .args(["--limit", LIMIT])
+            .args(options)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut printed = Ok(String::new());
+        let status = interrupt::follow(&mut command, |child| {
+            printed = child.stdout.take().context("no output").and_then(|mut output| {
+                let mut text = String::new();
+                output.read_to_string(&mut text)?;
+                Ok(text)
+            });
+        })?;
+        ensure!(status.success(), "{} failed: {status}", call());
+        let output = Output::parse(&printed?).with_context(|| format!("what {} prints", call()))?;
+        Ok(Run { output, spin })
     }
 }
 
@@ -128,25 +156,6 @@ fn left_out(peer: &Peer, error: anyhow::Error) -> Result<Option<Run>> {
     }
     eprintln!("{} has no figure in this turn: {error:#}", peer.name);
     Ok(None)
-}
-
-/// Runs a program to its end, which it finds itself when the limit is over.
-fn run(program: &Path, options: &[String], machine: &mut Machine) -> Result<Run> {
-    let spin = machine.spin();
-    let call = || format!("{} {}", program.display(), options.join(" "));
-    let mut command = Command::new(program);
-    command.args(["--limit", LIMIT]).args(options).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut printed = Ok(String::new());
-    let status = interrupt::follow(&mut command, |child| {
-        printed = child.stdout.take().context("no output").and_then(|mut output| {
-            let mut text = String::new();
-            output.read_to_string(&mut text)?;
-            Ok(text)
-        });
-    })?;
-    ensure!(status.success(), "{} failed: {status}", call());
-    let output = Output::parse(&printed?).with_context(|| format!("what {} prints", call()))?;
-    Ok(Run { output, spin })
 }
 
 fn target_folder() -> Result<PathBuf> {
