@@ -4,8 +4,9 @@
 //! Fischer and Meier-Hellstern, “The Markov-modulated Poisson process (MMPP) cookbook”, Performance Evaluation 18 (1993).
 //! Either state lasts an exponential time. In a burst requests come at a multiple of the calm rate.
 //!
-//! Work has a bounded Pareto distribution, as measured of computing jobs: Harchol-Balter, “Performance Modeling and Design
-//! of Computer Systems” (2013), chapter 20. Most requests are small, and a few bring much of all the work.
+//! Work has a bounded Pareto distribution, as computing jobs do: Harchol-Balter, Crovella and Murta, “On choosing a task
+//! assignment policy for a distributed server system”, Journal of Parallel and Distributed Computing 59 (1999). Most requests
+//! are small, and a few bring much of all the work.
 
 use std::fmt::Write;
 use std::time::Duration;

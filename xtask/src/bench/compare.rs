@@ -96,7 +96,7 @@ fn row(case: &Case, measure: &Measure, turns: &[Turn], machine: &Machine) -> Res
         refused: turns.iter().map(|turn| turn.ours.output.refused).sum(),
         peers: peers.map(|(at, peer)| beside(peer.name, at, measure, &figures, turns, machine)).collect(),
         aims: Vec::new(),
-        noisy: is_noisy(ours, &disturbed),
+        noisy: varies(&figures) && is_noisy(ours, &disturbed),
         figures,
     })
 }
@@ -114,6 +114,7 @@ fn beside(
     // Not every peer can be asked for everything.
     let figures: Vec<_> =
         runs.iter().map(|run| run.and_then(|run| run.output.read(measure.of).ok())).collect();
+    let varies = varies(ours) || varies(&figures.iter().copied().flatten().collect::<Vec<_>>());
     let both = ours.iter().zip(&figures).filter_map(|(&ours, &theirs)| Some((ours, theirs?)));
     let (ratios, differences): (Vec<_>, Vec<_>) =
         both.map(|(ours, theirs)| (ours / theirs, ours - theirs)).unzip();
@@ -128,10 +129,15 @@ fn beside(
         theirs: Spread::of(&figures.iter().copied().flatten().collect::<Vec<_>>()),
         refused: runs.iter().flatten().map(|run| run.output.refused).sum(),
         aims: targets.map(|target| aim(target, measure.unit, ratio, difference)).collect(),
-        noisy: ratio.is_some_and(|ratio| is_noisy(ratio, &disturbed)),
+        noisy: varies && ratio.is_some_and(|ratio| is_noisy(ratio, &disturbed)),
         ratio,
         figures,
     }
+}
+
+/// What was measured differs from turn to turn, or is there once. What is simulated comes out the same on any machine.
+fn varies(figures: &[f64]) -> bool {
+    figures.len() == 1 || figures.windows(2).any(|pair| pair[0] != pair[1])
 }
 
 /// Too noisy: the middle half spans more than this factor, or the machine was disturbed before most runs.

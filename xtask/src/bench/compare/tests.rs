@@ -80,3 +80,21 @@ fn ratios_that_lie_apart_are_noise() {
     assert!(is_noisy(steady, &[true, true, false]));
     assert!(!is_noisy(steady, &[true, false]));
 }
+
+#[test]
+fn what_is_the_same_in_every_turn_is_not_noisy_on_any_machine() {
+    let disturbed = |ours: f64| {
+        let mut turn = turn(ours, Some(2.0));
+        let runs = turn.peers.iter_mut().flatten().chain([&mut turn.ours]);
+        runs.for_each(|run| run.spin = f64::INFINITY);
+        turn
+    };
+    let noisy = |turns: &[f64]| {
+        let runs = [turns.iter().copied().map(disturbed).collect()];
+        let compared = compare(vec![case("a", vec![])], &runs);
+        [compared.rows[0].noisy, compared.rows[0].peers[0].noisy]
+    };
+    assert_eq!(noisy(&[1.0, 1.0]), [false, false]);
+    assert_eq!(noisy(&[1.0, 1.01]), [true, true]);
+    assert_eq!(noisy(&[1.0]), [true, true], "once says nothing");
+}
