@@ -27,6 +27,7 @@ mod stage;
 mod stamp;
 mod start;
 mod stretch;
+mod through;
 mod times;
 mod trace;
 
@@ -58,6 +59,7 @@ enum Benchmark {
     Memory(memory::Options),
     Scheduler(scheduler::Options),
     Start(start::Options),
+    Through(through::Options),
 }
 
 #[tokio::main]
@@ -84,5 +86,6 @@ async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
         Benchmark::Memory(options) => memory::run(&options).await,
         Benchmark::Scheduler(options) => scheduler::run(&options),
         Benchmark::Start(options) => start::run(&options).await,
+        Benchmark::Through(options) => through::run(&options).await,
     }
 }
