@@ -3,6 +3,7 @@
 //! [`catalogue`] says what is measured, one file a benchmark. The programs that measure are `occamy-bench` and, below
 //! `xtask/bench`, the drivers of peers: they take the same options and print the same JSON.
 
+mod brokers;
 mod catalogue;
 mod compare;
 mod machine;
@@ -18,6 +19,7 @@ use clap::ValueEnum;
 use xshell::Shell;
 
 use crate::interrupt;
+use brokers::Brokers;
 use catalogue::Name;
 use compare::Compared;
 use machine::Machine;
@@ -71,17 +73,20 @@ pub(crate) fn run(sh: &Shell, args: &Args) -> Result<()> {
     let programs = Programs::build(sh, benchmarks.iter().map(|(_, it)| it), &args.without)?;
     let mut machine = Machine::look()?;
     let mut measured = Vec::new();
-    for (name, benchmark) in benchmarks {
+    for (name, mut benchmark) in benchmarks {
         eprintln!("{}: {} …", benchmark.number, benchmark.title);
-        let runs = programs.take_turns(&benchmark, turns.into(), &mut machine)?;
-        measured.push((name, benchmark, runs));
+        let mut missing = programs.missing(&benchmark);
+        let (brokers, left_out) = Brokers::up(&mut benchmark);
+        missing.extend(left_out);
+        let runs = programs.take_turns(&benchmark, turns.into(), &mut machine, &brokers)?;
+        measured.push((name, missing, benchmark, runs));
     }
 
     // Only now it is known how quick the machine can be.
     let compared = measured
         .into_iter()
-        .map(|(name, benchmark, runs)| {
-            Ok((name, programs.missing(&benchmark), Compared::new(&benchmark, &runs, &machine)?))
+        .map(|(name, missing, benchmark, runs)| {
+            Ok((name, missing, Compared::new(&benchmark, &runs, &machine)?))
         })
         .collect::<Result<Vec<_>>>()?;
     let report = Report::new(&machine, turns, args.quick, compared);

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Celery, on RabbitMQ: consumes and settles requests that do nothing.
 
 Takes the options of `occamy-bench through` that make sense here, and prints the same JSON: bench/README.md says what is

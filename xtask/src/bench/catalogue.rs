@@ -1,5 +1,6 @@
 //! Every benchmark there is, one file each.
 
+mod brokers;
 mod burners;
 mod burst;
 mod claim;
@@ -49,6 +50,9 @@ pub(super) enum Name {
     /// What slots, tasks and offers take
     #[value(alias = "B7")]
     Memory,
+    /// What requests cost that come through a broker
+    #[value(alias = "B8")]
+    Brokers,
     /// What becomes of requests that come in bursts, and of the cores
     #[value(alias = "B9")]
     Claim,
@@ -71,6 +75,7 @@ impl Name {
             Self::Control => control::benchmark(effort),
             Self::Expansion => expansion::benchmark(effort),
             Self::Memory => memory::benchmark(effort),
+            Self::Brokers => brokers::benchmark(effort),
             Self::Claim => claim::benchmark(effort),
             Self::Fleet => fleet::benchmark(effort),
             Self::Instructions => instructions::benchmark(),

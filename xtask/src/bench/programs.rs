@@ -8,11 +8,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
+use super::brokers::Brokers;
 use super::machine::Machine;
 use super::spec::{Benchmark, Case, Peer, Program};
 use crate::interrupt;
 
+mod apalis;
 pub(super) mod callgrind;
+mod celery;
 mod go;
 mod output;
 
@@ -60,6 +63,8 @@ impl Programs {
             let build = match peer.program {
                 Program::Ours => continue,
                 Program::Go => go::build,
+                Program::Apalis => apalis::build,
+                Program::Celery => celery::build,
             };
             others.entry(peer.program).or_insert_with(|| {
                 let built = if without.contains(&peer.program) {
@@ -94,6 +99,7 @@ impl Programs {
         benchmark: &Benchmark,
         turns: usize,
         machine: &mut Machine,
+        brokers: &Brokers,
     ) -> Result<Vec<Vec<Turn>>> {
         if let Some(rounds) = benchmark.counted {
             return benchmark.cases.iter().map(|case| Ok(vec![self.count(case, rounds)?])).collect();
@@ -101,7 +107,7 @@ impl Programs {
         let mut runs: Vec<Vec<Turn>> = benchmark.cases.iter().map(|_| Vec::new()).collect();
         for _ in 0..turns {
             for (case, runs) in benchmark.cases.iter().zip(&mut runs) {
-                runs.push(self.turn(case, machine)?);
+                runs.push(self.turn(case, machine, brokers)?);
             }
         }
         Ok(runs)
@@ -113,25 +119,31 @@ impl Programs {
         Ok(Turn { ours: run, peers: Vec::new() })
     }
 
-    fn turn(&self, case: &Case, machine: &mut Machine) -> Result<Turn> {
-        let ours = self.run(&self.ours, &case.our_options(), machine)?;
+    fn turn(&self, case: &Case, machine: &mut Machine, brokers: &Brokers) -> Result<Turn> {
+        let mut run = |program, options: &[String]| self.run(program, options, machine, brokers);
+        let ours = run(&self.ours, &case.our_options())?;
         let peers = case.peers.iter().map(|peer| match self.find(peer.program) {
-            Some(program) => {
-                self.run(program, &peer.options, machine).map(Some).or_else(|error| left_out(peer, error))
-            }
+            Some(program) => run(program, &peer.options).map(Some).or_else(|error| left_out(peer, error)),
             None => Ok(None),
         });
         Ok(Turn { ours, peers: peers.collect::<Result<_>>()? })
     }
 
     /// Runs a program to its end, which it finds itself when the limit is over.
-    fn run(&self, program: &Path, options: &[String], machine: &mut Machine) -> Result<Run> {
+    fn run(
+        &self,
+        program: &Path,
+        options: &[String],
+        machine: &mut Machine,
+        brokers: &Brokers,
+    ) -> Result<Run> {
         let spin = machine.spin();
         let call = || format!("{} {}", program.display(), options.join(" "));
         let mut command = Command::new(program);
         command
             .args(["--limit", LIMIT])
             .args(options)
+            .envs(brokers.variables())
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());

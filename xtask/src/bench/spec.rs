@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::brokers::Broker;
+
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effort {
@@ -40,6 +42,8 @@ pub(super) struct Case {
     ours: Vec<String>,
     /// Run in this order after ours.
     pub(super) peers: Vec<Peer>,
+    /// The broker that all of them need.
+    pub(super) broker: Option<Broker>,
     pub(super) measures: Vec<Measure>,
 }
 
@@ -51,6 +55,7 @@ impl Case {
             options: words(options),
             ours: Vec::new(),
             peers: Vec::new(),
+            broker: None,
             measures: Vec::new(),
         }
     }
@@ -65,6 +70,12 @@ impl Case {
     /// Ours is told this, too.
     pub(super) fn ours(mut self, options: &str) -> Self {
         self.ours.extend(words(options));
+        self
+    }
+
+    /// All of them find this broker in their environment.
+    pub(super) fn at(mut self, broker: Broker) -> Self {
+        self.broker = Some(broker);
         self
     }
 
@@ -120,6 +131,10 @@ pub(super) enum Program {
     Ours,
     /// The driver of the original Go library
     Go,
+    /// The worker framework for Rust
+    Apalis,
+    /// The worker framework for Python
+    Celery,
 }
 
 fn words(options: &str) -> Vec<String> {
@@ -148,11 +163,11 @@ impl Kind {
         }
     }
 
-    fn label(self) -> &'static str {
+    pub(super) fn label(self) -> &'static str {
         self.pick("async", "threads")
     }
 
-    fn option(self) -> &'static str {
+    pub(super) fn option(self) -> &'static str {
         self.pick("--kind async", "--kind threads")
     }
 }

@@ -1,5 +1,6 @@
 //! Packages of PyPI, each in a folder below target/: the system's Python and the user's stay as they are.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -45,8 +46,20 @@ impl Package {
     }
 }
 
+/// The folder of what a file of requirements lists, for Python's search path. Other requirements have another folder.
+pub(crate) fn requirements(target: &Path, requirements: &str) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    requirements.hash(&mut hasher);
+    fetched(&target.join(format!("python-{:016x}", hasher.finish())), |folder| {
+        let mut install = install(folder, &Options::default())?;
+        let file = folder.join("requirements.txt");
+        std::fs::write(&file, requirements).context("write the requirements")?;
+        run(install.arg("--requirement").arg(file))
+    })
+}
+
 /// What installs into this folder the packages that are still to be said, and no others.
-pub(crate) fn install(folder: &Path, options: &Options) -> Result<Command> {
+fn install(folder: &Path, options: &Options) -> Result<Command> {
     let pip = || {
         let mut pip = Command::new("python3");
         pip.args(["-m", "pip", "--disable-pip-version-check"]);

@@ -1,12 +1,10 @@
 //! What checks the files, and where it comes from: the system, or a folder below target/, never installed.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::brokers::Options;
 use crate::brokers::install::{fetched, installed, run};
 use crate::brokers::pypi;
 use crate::tools;
@@ -79,16 +77,9 @@ pub(super) fn keda(target: &Path) -> Result<PathBuf> {
     Ok(folder.join(KEDA))
 }
 
-/// The folder of [`REQUIREMENTS`], for Python's search path. Other requirements have another folder.
+/// The folder of [`REQUIREMENTS`], for Python's search path.
 pub(super) fn python(target: &Path) -> Result<PathBuf> {
-    let mut hasher = DefaultHasher::new();
-    REQUIREMENTS.hash(&mut hasher);
-    fetched(&target.join(format!("python-{:016x}", hasher.finish())), |folder| {
-        let mut install = pypi::install(folder, &Options::default())?;
-        let requirements = folder.join("requirements.txt");
-        std::fs::write(&requirements, REQUIREMENTS).context("write the requirements")?;
-        run(install.arg("--requirement").arg(requirements))
-    })
+    pypi::requirements(target, REQUIREMENTS)
 }
 
 fn go(what: &str) -> Result<PathBuf> {
