@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Connection, ErrorKind};
-use occamy_transport::{Connectivity, Shelf};
+use occamy_transport::{Connectivity, Intake, Shelf};
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, watch};
 use tokio::time::timeout;
@@ -23,6 +23,8 @@ pub(crate) struct Link {
     pub(crate) connectivity: Connectivity,
     /// That of the transport's thread.
     pub(crate) runtime: Handle,
+    /// Where settlements are handed over to it.
+    pub(crate) intake: Intake,
     pub(crate) shelf: Shelf<Request>,
     /// The name of this server's queue of control messages, the same on every connection.
     pub(crate) control_queue: String,
@@ -50,6 +52,7 @@ impl Link {
         Arc::new(Self {
             builder,
             connectivity: Connectivity::new(false),
+            intake: Intake::open(&runtime),
             runtime,
             shelf: Shelf::new(),
             control_queue,

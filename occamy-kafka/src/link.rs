@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use occamy_core::transport::ControlMessage;
-use occamy_transport::{Connectivity, Shelf};
+use occamy_transport::{Connectivity, Intake, Shelf};
 use rdkafka::producer::FutureProducer;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) connectivity: Connectivity,
     /// That of the transport's thread.
     pub(crate) runtime: Handle,
+    /// Where settlements are handed over to it.
+    pub(crate) intake: Intake,
     pub(crate) shelf: Shelf<Request>,
     pub(crate) assignment: Assignment,
     pub(crate) producer: FutureProducer<Context>,
@@ -54,6 +56,7 @@ impl Link {
         Arc::new(Self {
             builder,
             connectivity: Connectivity::new(true),
+            intake: Intake::open(&runtime),
             runtime,
             shelf: Shelf::new(),
             assignment,

@@ -110,14 +110,14 @@ impl Message for Request {
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
             let kind = verdict.kind();
-            let runtime = self.link.runtime.clone();
-            let settling = self.link.shelf.settling();
+            let link = Arc::clone(&self.link);
+            let settling = link.shelf.settling();
             // Over there is a timer, whatever this is polled on. It goes on there, whoever awaits it.
             // The guard lives until it is known here how that ended.
-            let settled = runtime.spawn(async move { (self.carry_out(verdict).await, settling) });
+            let settled = link.intake.run(async move { (self.carry_out(verdict).await, settling) });
             match settled.await {
-                Ok((settled, _settling)) => settled,
-                Err(_) => Err(settlement_error(kind, "the connection has ended")),
+                Some((settled, _settling)) => settled,
+                None => Err(settlement_error(kind, "the connection has ended")),
             }
         })
     }

@@ -7,7 +7,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use async_nats::{Client, Request as Question, RequestError, RequestErrorKind, Subject};
 use bytes::Bytes;
-use occamy_transport::{Connectivity, Shelf};
+use occamy_transport::{Connectivity, Intake, Shelf};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ pub(crate) struct Link {
     pub(crate) connectivity: Connectivity,
     /// That of the connection's thread.
     pub(crate) runtime: Handle,
+    /// Where settlements are handed over to it.
+    pub(crate) intake: Intake,
     pub(crate) leases: Leases,
     pub(crate) shelf: Shelf<Request>,
     pub(crate) controls: ControlQueue,
@@ -41,6 +43,7 @@ impl Link {
     pub(crate) fn new(builder: NatsBuilder, client: Client, context: Context, runtime: Handle) -> Arc<Self> {
         Arc::new(Self {
             connectivity: Connectivity::new(true),
+            intake: Intake::open(&runtime),
             runtime,
             leases: Leases::new(builder.lease),
             shelf: Shelf::new(),

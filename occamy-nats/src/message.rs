@@ -137,12 +137,12 @@ impl Message for Request {
     fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
             let kind = verdict.kind();
-            let runtime = self.link.runtime.clone();
-            let settling = self.link.shelf.settling();
+            let link = Arc::clone(&self.link);
+            let settling = link.shelf.settling();
             // Over there is a timer, whatever this is polled on.
-            let settled = runtime.spawn(self.carry_out(verdict)).await;
+            let settled = link.intake.run(self.carry_out(verdict)).await;
             drop(settling);
-            settled.unwrap_or_else(|_| Err(settlement_error(kind, "the connection has ended")))
+            settled.unwrap_or_else(|| Err(settlement_error(kind, "the connection has ended")))
         })
     }
 }

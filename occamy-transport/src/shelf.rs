@@ -35,6 +35,10 @@ struct State<R> {
     credit: usize,
     /// How many settlements are under way, which count against it.
     settling: usize,
+    /// How many of these have begun since the server told its credit. The slots of their tasks are not in it yet.
+    begun: usize,
+    /// How often it has told it.
+    told: u64,
     fetched: VecDeque<R>,
     errors: VecDeque<Error>,
     phase: Phase,
@@ -53,6 +57,20 @@ impl<R> State<R> {
     fn wanted(&self) -> usize {
         if self.phase == Phase::Open { self.credit.saturating_sub(self.settling) } else { 0 }
     }
+
+    /// How many the server takes once it has told its credit again. Or a settlement would take its request's place away twice
+    /// for a moment, and something would be given back that is wanted.
+    fn kept(&self) -> usize {
+        if self.phase == Phase::Open { self.credit.saturating_sub(self.settling - self.begun) } else { 0 }
+    }
+
+    fn missing(&self) -> usize {
+        self.wanted().saturating_sub(self.fetched.len())
+    }
+
+    fn surplus(&self) -> usize {
+        self.fetched.len().saturating_sub(self.kept())
+    }
 }
 
 impl<R> Shelf<R> {
@@ -61,6 +79,8 @@ impl<R> Shelf<R> {
         let state = State {
             credit: 0,
             settling: 0,
+            begun: 0,
+            told: 0,
             fetched: VecDeque::new(),
             errors: VecDeque::new(),
             phase: Phase::Open,
@@ -75,8 +95,7 @@ impl<R> Shelf<R> {
 
     /// How many requests are to be fetched now.
     pub fn missing(&self) -> usize {
-        let state = self.state();
-        state.wanted().saturating_sub(state.fetched.len())
+        self.state().missing()
     }
 
     /// How many requests are wanted on the shelf now, those that are there already included.
@@ -115,8 +134,8 @@ impl<R> Shelf<R> {
     /// Takes away what was fetched beyond what is wanted, the youngest first: it is to be given back.
     pub fn take_surplus(&self) -> Vec<R> {
         let mut state = self.state();
-        let wanted = state.wanted().min(state.fetched.len());
-        state.fetched.drain(wanted..).rev().collect()
+        let kept = state.fetched.len() - state.surplus();
+        state.fetched.drain(kept..).rev().collect()
     }
 
     /// Takes away everything, because it has lost its worth: the connection that it came by is gone.
@@ -135,8 +154,12 @@ impl<R> Shelf<R> {
 
     /// As long as the guard lives a settlement counts against the credit.
     pub fn settling(&self) -> Settling<R> {
-        self.state().settling += 1;
-        Settling(self.clone())
+        let mut state = self.state();
+        state.settling += 1;
+        state.begun += 1;
+        let told = state.told;
+        drop(state);
+        Settling { shelf: self.clone(), told }
     }
 
     /// Nothing more is handed out: the stream ends.
@@ -202,9 +225,22 @@ impl<R> Shelf<R> {
         self.0.drained.notify_waiters();
     }
 
-    fn next(&self, credit: usize) -> Option<Next<R>> {
+    /// The server says how many requests it would start now.
+    fn tell(&self, credit: usize) {
         let mut state = self.state();
+        let before = (state.missing(), state.surplus());
         state.credit = credit;
+        state.begun = 0;
+        state.told += 1;
+        let changed = (state.missing(), state.surplus()) != before;
+        drop(state);
+        if changed {
+            self.0.changed.notify_one();
+        }
+    }
+
+    fn next(&self) -> Option<Next<R>> {
+        let mut state = self.state();
         if state.phase > Phase::Open {
             return Some(Next::End);
         }
@@ -215,7 +251,7 @@ impl<R> Shelf<R> {
             return None;
         }
         let request = state.fetched.pop_front()?;
-        // It will ask for the others next.
+        // It will ask for the others next. What is missing stays as it is.
         state.credit -= 1;
         Some(Next::Request(request))
     }
@@ -259,13 +295,25 @@ impl<R> fmt::Debug for Shelf<R> {
 
 /// A settlement that is under way.
 #[derive(Debug)]
-pub struct Settling<R>(Shelf<R>);
+pub struct Settling<R> {
+    shelf: Shelf<R>,
+    /// How often the server had told its credit.
+    told: u64,
+}
 
 impl<R> Drop for Settling<R> {
     fn drop(&mut self) {
-        self.0.state().settling -= 1;
-        self.0.0.changed.notify_one();
-        self.0.0.filled.notify_one();
+        let mut state = self.shelf.state();
+        state.settling -= 1;
+        state.begun -= usize::from(self.told == state.told);
+        let (missing, lies) = (state.missing() > 0, !state.fetched.is_empty());
+        drop(state);
+        if missing {
+            self.shelf.0.changed.notify_one();
+        }
+        if lies {
+            self.shelf.0.filled.notify_one();
+        }
     }
 }
 
@@ -279,11 +327,9 @@ impl<R: Message> RequestStream for Requests<R> {
     fn next(&mut self, credit: usize) -> BoxFuture<'_, Result<Option<Box<dyn Message>>, Error>> {
         let shelf = &self.shelf;
         async move {
+            shelf.tell(credit);
             loop {
-                let next = shelf.next(credit);
-                // There may be something to fetch, or too much.
-                shelf.0.changed.notify_one();
-                match next {
+                match shelf.next() {
                     Some(Next::Request(request)) => return Ok(Some(Box::new(request) as Box<dyn Message>)),
                     Some(Next::Error(error)) => return Err(error),
                     Some(Next::End) => return Ok(None),

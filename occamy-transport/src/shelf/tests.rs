@@ -55,6 +55,44 @@ fn settlements_count_against_the_credit_until_they_are_over() {
 }
 
 #[test]
+fn a_settlement_that_begins_makes_no_surplus_until_the_server_has_told_its_credit_again() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 2), None);
+    put(&shelf, "a");
+    put(&shelf, "b");
+    // Of a third slot, which the server did not count: it was taken.
+    let third = shelf.settling();
+    assert_eq!(shelf.missing(), 0);
+    assert!(shelf.take_surplus().is_empty());
+    assert_eq!(take(&mut requests, 3), some("a"));
+    assert!(shelf.take_surplus().is_empty());
+    drop(third);
+    assert_eq!(shelf.missing(), 1);
+    // Counted, it takes a place.
+    let _counted = shelf.settling();
+    assert_eq!(take(&mut requests, 1), None);
+    assert_eq!(shelf.take_surplus().len(), 1);
+}
+
+#[tokio::test]
+async fn who_fetches_is_woken_only_where_something_is_to_be_done() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 1), None);
+    shelf.changed().await;
+    put(&shelf, "a");
+    assert_eq!(take(&mut requests, 1), some("a"));
+    assert_eq!(take(&mut requests, 0), None);
+    let settling = shelf.settling();
+    assert!(shelf.changed().now_or_never().is_none());
+    assert_eq!(take(&mut requests, 1), None);
+    assert!(shelf.changed().now_or_never().is_none());
+    drop(settling);
+    shelf.changed().await;
+}
+
+#[test]
 fn the_youngest_are_given_back() {
     let shelf = Shelf::new();
     let mut requests = stream(&shelf);
