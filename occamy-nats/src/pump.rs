@@ -76,7 +76,13 @@ impl Pump {
         let closed = self.link.closed.clone();
         tokio::select! {
             answer = self.session.pulls.next(), if !shelf.is_drained() => match answer {
-                Some(answer) => self.take(answer),
+                Some(answer) => {
+                    self.take(answer);
+                    // What has come together is asked for together again, too.
+                    while let Some(answer) = self.session.pulls.next_if_any() {
+                        self.take(answer);
+                    }
+                }
                 None => self.start_anew().await,
             },
             control = self.session.controls.next() => match control {
