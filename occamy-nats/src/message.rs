@@ -37,8 +37,9 @@ pub(crate) struct Request {
     body: Bytes,
     attempt: u32,
     deliveries: u32,
-    /// Of this message and no other, in all streams there ever were.
-    identity: String,
+    /// Where in its stream it is, and when it was published, in nanoseconds: it has both in common with no other message, in
+    /// all streams there ever were.
+    identity: (u64, i128),
     /// Nothing has become of it yet.
     open: bool,
 }
@@ -59,7 +60,7 @@ impl Request {
         let message = jetstream::Message { message, context: link.context() };
         let info = message.info().ok()?;
         let delivered = u32::try_from(info.delivered).unwrap_or(u32::MAX);
-        let identity = format!("{}.{}", info.stream_sequence, info.published.unix_timestamp_nanos());
+        let identity = (info.stream_sequence, info.published.unix_timestamp_nanos());
         let async_nats::Message { headers, payload: body, reply, .. } = message.message;
         let reply = reply?;
         let lease = link.leases.begin(reply.clone(), Instant::now());

@@ -125,7 +125,8 @@ impl Request {
 
     /// The id of a message that follows from this one: the same however often it is sent.
     fn id(&self, what: &str) -> String {
-        format!("{}-{what}-{}", self.identity, self.attempt)
+        let (sequence, published) = self.identity;
+        format!("{sequence}.{published}-{what}-{}", self.attempt)
     }
 
     /// Has JetStream store a message that follows from this one. With an id it is stored once, however often it is sent:
