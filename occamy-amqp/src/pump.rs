@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use lapin::Event;
 use lapin::message::Delivery;
 use lapin::options::QueueDeleteOptions;
@@ -66,10 +66,8 @@ impl Pump {
             }
             let changes_at = self.changes_at;
             tokio::select! {
-                delivery = self.session.requests.next() => match delivery {
-                    Some(Ok(delivery)) => self.take(delivery),
-                    Some(Err(error)) => return error.to_string(),
-                    None => return NO_CONSUMER.into(),
+                delivery = self.session.requests.next() => if let Err(lost) = self.take_several(delivery) {
+                    return lost;
                 },
                 lost = &mut self.session.controls => {
                     return lost.unwrap_or_else(|error| error.to_string());
@@ -135,6 +133,20 @@ impl Pump {
             self.take(delivery);
         }
         self.session.epoch.renew();
+        Ok(())
+    }
+
+    /// Takes in what has come together, before anything else is looked at. An error says why nothing more will come.
+    fn take_several(&mut self, first: Option<Result<Delivery, lapin::Error>>) -> Result<(), String> {
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            match delivery {
+                Some(Ok(delivery)) => self.take(delivery),
+                Some(Err(error)) => return Err(error.to_string()),
+                None => return Err(NO_CONSUMER.into()),
+            }
+            next = self.session.requests.next().now_or_never();
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lapin::options::{BasicAckOptions, BasicNackOptions};
 use occamy_core::transport::{PublishError, header, settlement_error};
-use occamy_core::{BrokerEvent, Error, Headers, Verdict};
+use occamy_core::{BrokerEvent, Error, Headers, Verdict, VerdictKind};
 use occamy_transport::{Line, jittered};
 use tokio::time::sleep;
 
@@ -28,6 +28,18 @@ impl Request {
             let _ = self.give_back(jittered(pause, 1.0..=1.5)).await;
         }
         self.close();
+        self.told(kind, settled)
+    }
+
+    /// Its task is done. Needs no timer. Dropped after its first poll it is acknowledged all the same.
+    pub(super) async fn done(mut self: Box<Self>) -> Result<(), Error> {
+        let settled = self.acknowledge().await;
+        self.close();
+        self.told(VerdictKind::Done, settled)
+    }
+
+    /// What the server is told.
+    fn told(&self, kind: VerdictKind, settled: Result<(), Unsettled>) -> Result<(), Error> {
         settled.map_err(|unsettled| {
             if matches!(unsettled, Unsettled::Stale) {
                 self.link.connectivity.observer().event(BrokerEvent::StaleSettlement);
