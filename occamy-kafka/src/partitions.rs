@@ -52,6 +52,16 @@ struct PartState {
     waiting: Vec<(u64, oneshot::Sender<()>)>,
 }
 
+/// How far all that was taken has come.
+pub(crate) struct Progress {
+    /// How many records are under way.
+    pub(crate) open: usize,
+    /// How many are finished and wait for a commit.
+    pub(crate) finished: usize,
+    /// There is something to commit.
+    pub(crate) due: bool,
+}
+
 /// What is to be committed of a partition.
 pub(crate) struct Snapshot {
     part: Part,
@@ -137,6 +147,18 @@ impl Assignment {
 
     pub(crate) fn all(&self) -> Vec<Part> {
         self.state().parts.values().cloned().collect()
+    }
+
+    /// How far everything has come.
+    pub(crate) fn progress(&self) -> Progress {
+        let mut progress = Progress { open: 0, finished: 0, due: false };
+        for part in self.state().parts.values() {
+            let part = part.state();
+            progress.open += part.tracker.open();
+            progress.finished += part.waiting.len();
+            progress.due |= part.changes > part.committed;
+        }
+        progress
     }
 
     /// What there is to commit of these, if there is anything.

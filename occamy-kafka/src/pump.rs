@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::select_all;
 use occamy_core::{Error, ErrorKind, Observation};
+use rdkafka::Message as _;
 use rdkafka::consumer::stream_consumer::StreamPartitionQueue;
 use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -19,10 +20,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::context::{Context, Event};
 use crate::link::Link;
 use crate::message::Request;
-use crate::partitions::Snapshot;
+use crate::partitions::{Progress, Snapshot};
 
 /// Before a commit that has failed is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a commit waits for company.
+const COMPANY: Duration = Duration::from_millis(1);
 
 /// Runs until the link is closed.
 pub(crate) async fn run(
@@ -39,6 +43,7 @@ pub(crate) async fn run(
         joined: false,
         committing: None,
         commit_at: None,
+        alone_until: None,
         waiting: 0,
     };
     let closing = pump.link.closing.clone();
@@ -75,6 +80,8 @@ struct Pump {
     committing: Option<Committing>,
     /// When the next commit may be made, if the last one has failed.
     commit_at: Option<Instant>,
+    /// When the next commit is made, if more is under way than is finished.
+    alone_until: Option<Instant>,
     /// How many records are finished and can't be committed, as the monitor knows.
     waiting: usize,
 }
@@ -86,18 +93,19 @@ impl Pump {
         self.commit();
         self.drain();
         let missing = self.link.shelf.missing();
+        let commit_at = self.commit_at.or(self.alone_until);
         tokio::select! {
             // Records have queues of their own: errors come here, and what the group tells.
             received = self.consumer.recv() => {
                 let received = received.map(|message| message.detach());
                 self.take(received);
             }
-            received = next(&self.queues), if missing > 0 => self.take(received),
+            received = next(&self.queues), if missing > 0 => self.take_several(received),
             result = ended(&mut self.committing) => self.committed(result),
             Some(event) = self.events.recv() => self.heed(event),
             () = self.link.shelf.changed() => {}
             () = self.link.finished.notified() => {}
-            () = sleep_until(self.commit_at.unwrap_or_else(Instant::now)), if self.commit_at.is_some() => {}
+            () = sleep_until(commit_at.unwrap_or_else(Instant::now)), if commit_at.is_some() => {}
         }
     }
 
@@ -109,6 +117,20 @@ impl Pump {
         match self.consumer.subscribe(&[&self.link.builder.names.request_topic]) {
             Ok(()) => self.joined = true,
             Err(error) => self.link.shelf.fail(Error::other(error)),
+        }
+    }
+
+    /// Takes in a record, and the next ones of the same partition that are there and wanted: so what is finished together
+    /// is of few partitions, and quick to commit.
+    fn take_several(&mut self, first: KafkaResult<OwnedMessage>) {
+        let partition = first.as_ref().ok().map(|message| message.partition());
+        self.take(first);
+        let Some(partition) = partition else { return };
+        while self.link.shelf.missing() > 0 {
+            let queue = self.queues.get(&partition);
+            let Some(received) = queue.and_then(|queue| queue.recv().now_or_never()) else { return };
+            let received = received.map(|message| message.detach());
+            self.take(received);
         }
     }
 
@@ -166,7 +188,8 @@ impl Pump {
         self.tell_of_waiting();
     }
 
-    /// Commits what is finished, one commit at a time.
+    /// Commits what is finished, one commit at a time. Each takes the brokers as long, whatever it is of: so it waits a moment
+    /// where most of what was taken is still under way.
     fn commit(&mut self) {
         let now = Instant::now();
         if self.committing.is_some() || self.commit_at.is_some_and(|at| at > now) {
@@ -174,6 +197,15 @@ impl Pump {
         }
         self.commit_at = None;
         let assignment = self.link.assignment.clone();
+        let Progress { open, finished, due } = assignment.progress();
+        if !due {
+            self.alone_until = None;
+            return;
+        }
+        if finished < open && *self.alone_until.get_or_insert(now + COMPANY) > now {
+            return;
+        }
+        self.alone_until = None;
         let snapshots = assignment.snapshot(&assignment.all());
         if snapshots.is_empty() {
             return;

@@ -76,6 +76,11 @@ impl Tracker {
         self.open.first_key_value().map_or(self.position, |(&offset, _)| offset)
     }
 
+    /// How many are not finished.
+    pub(crate) fn open(&self) -> usize {
+        self.open.len()
+    }
+
     /// How many are finished and wait for one before them.
     pub(crate) fn waiting(&self) -> usize {
         self.open.first_key_value().map_or(0, |(_, before)| self.taken - before - self.open.len())

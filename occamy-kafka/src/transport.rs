@@ -150,9 +150,12 @@ fn group_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig {
             "max.poll.interval.ms",
             (session * 2).max(std::time::Duration::from_secs(300)).as_millis().to_string(),
         )
-        // Large enough to have the next ones at hand. When it is full the client asks again after a second by default.
-        .set("queued.min.messages", "16")
+        // A broker is asked for those partitions of which less than this is at hand, and the others wait for its answer: for
+        // as long as it may wait for records of the first ones, which is half a second by default.
+        .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "4096")
+        .set("fetch.wait.max.ms", "100")
+        // When it is full the client asks again after a second by default.
         .set("fetch.queue.backoff.ms", "20");
     if let Some(id) = &builder.instance_id {
         config.set("group.instance.id", id);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use occamy_core::transport::{PublishError, header, settlement_error};
-use occamy_core::{BrokerEvent, Error, Headers, Verdict};
+use occamy_core::{BrokerEvent, Error, Headers, Verdict, VerdictKind};
 use occamy_transport::{Line, backoff, jittered};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::time::sleep;
@@ -23,6 +23,23 @@ impl Request {
             // And whatever else there may be one day.
             _ => self.again(jittered(pause, 0.5..=1.5), self.attempt).await,
         };
+        self.told(kind, settled)
+    }
+
+    /// Its task is done. Needs no timer. Dropped after its first poll it is finished all the same.
+    pub(super) async fn done(mut self: Box<Self>) -> Result<(), Error> {
+        self.open = false;
+        let kind = VerdictKind::Done;
+        tokio::select! {
+            biased;
+            settled = self.finish() => self.told(kind, settled),
+            // Nobody commits any more.
+            () = self.link.closed.cancelled() => Err(settlement_error(kind, "the connection has ended")),
+        }
+    }
+
+    /// What the server is told.
+    fn told(&self, kind: VerdictKind, settled: Result<(), Unsettled>) -> Result<(), Error> {
         settled.map_err(|unsettled| {
             if matches!(unsettled, Unsettled::Stale) {
                 self.link.connectivity.observer().event(BrokerEvent::StaleSettlement);
