@@ -82,6 +82,7 @@ mod leases;
 mod link;
 mod message;
 mod names;
+mod patience;
 mod poison;
 mod pulls;
 mod pump;

@@ -16,6 +16,7 @@ use crate::builder::NatsBuilder;
 use crate::controls::ControlQueue;
 use crate::leases::Leases;
 use crate::message::Request;
+use crate::patience::Patience;
 
 /// The shared part of a connection. Whoever has it doesn't keep the connection's thread alive.
 pub(crate) struct Link {
@@ -26,6 +27,8 @@ pub(crate) struct Link {
     /// Where settlements are handed over to it.
     pub(crate) intake: Intake,
     pub(crate) leases: Leases,
+    /// Of those who wait for an answer without a timer. It ticks as leases are looked at.
+    pub(crate) patience: Patience,
     pub(crate) shelf: Shelf<Request>,
     pub(crate) controls: ControlQueue,
     /// For the pump: it is time to look at the connection.
@@ -46,6 +49,7 @@ impl Link {
             intake: Intake::open(&runtime),
             runtime,
             leases: Leases::new(builder.lease),
+            patience: Patience::default(),
             shelf: Shelf::new(),
             controls: ControlQueue::new(builder.control_queue),
             look: Notify::new(),
@@ -79,6 +83,18 @@ impl Link {
     pub(crate) async fn say(&self, to: Subject, word: Bytes, patience: Duration) -> Result<(), RequestError> {
         let question = Question::new().payload(word).timeout(Some(patience));
         self.client().send_request(to, question).await.map(drop)
+    }
+
+    /// The same without a timer. Whether there was an answer, before time was up.
+    pub(crate) async fn say_anywhere(&self, to: Subject, word: Bytes) -> bool {
+        let question = Question::new().payload(word).timeout(None);
+        let (client, patience) = (self.client(), self.patience.begin());
+        tokio::select! {
+            biased;
+            answer = client.send_request(to, question) => answer.is_ok(),
+            () = patience.cancelled() => false,
+            () = self.closed.cancelled() => false,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, (Client, Context)> {

@@ -40,7 +40,7 @@ pub(crate) struct Request {
     /// Where in its stream it is, and when it was published, in nanoseconds: it has both in common with no other message, in
     /// all streams there ever were.
     identity: (u64, i128),
-    /// Nothing has become of it yet.
+    /// Nothing has become of it yet: dropped, it goes back.
     open: bool,
 }
 
@@ -135,11 +135,15 @@ impl Message for Request {
         self.link.leases.watch(self.lease, lost);
     }
 
-    fn settle(self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
+    fn settle(mut self: Box<Self>, verdict: Verdict) -> BoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
             let kind = verdict.kind();
             let link = Arc::clone(&self.link);
             let settling = link.shelf.settling();
+            if matches!(verdict, Verdict::Done) && self.acknowledge().await {
+                drop(settling);
+                return Ok(());
+            }
             // Over there is a timer, whatever this is polled on.
             let settled = link.intake.run(self.carry_out(verdict)).await;
             drop(settling);
@@ -159,6 +163,9 @@ impl Drop for Request {
                     let _ = link.say(reply, word, TRY).await;
                 }
             });
+        } else {
+            // Nobody may have waited for what was said of it.
+            self.link.leases.end(self.lease);
         }
     }
 }

@@ -295,6 +295,7 @@ async fn keep_leases(link: Arc<Link>) {
     let mut tick = interval(link.leases.period());
     loop {
         tick.tick().await;
+        link.patience.tick();
         for lost in link.leases.expire(Instant::now()) {
             // A panic in it is not to be the end of all leases.
             link.runtime.spawn(async move { lost() });

@@ -38,6 +38,20 @@ impl Request {
         })
     }
 
+    /// Says that it is done, wherever this is polled. Tells whether JetStream has answered: if not, it is to be said again.
+    pub(super) async fn acknowledge(&mut self) -> bool {
+        if !self.link.connectivity.is_connected() || self.left().is_err() {
+            return false;
+        }
+        // Whoever drops this has it acknowledged all the same.
+        self.open = false;
+        let answered = self.link.say_anywhere(self.reply.clone(), AckKind::Ack.into()).await;
+        if answered {
+            self.close();
+        }
+        answered
+    }
+
     /// Says a word that may be said twice, until JetStream has answered or the lease is over.
     async fn confirm(&self, word: AckKind) -> Result<(), Unsettled> {
         let word = Bytes::from(word);
