@@ -89,7 +89,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Record> {
         Policy::Queue => workers(cores, true, idle, jobs(&trace)).await?,
     };
     let after = speed_of_each(cores, CALIBRATION);
-    Ok(of_run(&burst, cores, (before, after), &idle.times))
+    let record = of_run(&burst, cores, (before, after), &idle.times);
+    // The others take what has arrived: to them nothing is handed over.
+    let starts = (policy == Policy::Occamy).then(|| times::starts_once_handed_over(&burst.times));
+    Ok(starts.into_iter().fold(record, |record, starts| record.samples("start_once_handed_over", &starts)))
 }
 
 /// Requests of hardly any work, each on its own.
@@ -209,6 +212,5 @@ fn record(run: &[Times], cores: usize, idle: &[Times]) -> Record {
         .samples("completion", &completions)
         .samples("start", &times::starts(run))
         .samples("start_given_room", &times::starts_given_room(run, cores))
-        .samples("start_once_handed_over", &times::starts_once_handed_over(run))
         .samples("idle_start", &times::starts(idle))
 }

@@ -16,7 +16,7 @@ pub(super) struct Job {
     pub(super) steps: u64,
     cut: Cut,
     left: Mutex<Left>,
-    /// A piece was finished or given back.
+    /// A piece was given back, or the last one finished.
     changed: Condvar,
     thrown: AtomicU64,
     handed_over: OnceLock<Instant>,
@@ -120,8 +120,12 @@ impl Job {
         let mut left = self.left();
         left.untaken += undone;
         left.in_hand -= 1;
+        // To wake somebody is a call of the system even where nobody waits, and only the master may have a reason to.
+        let concerns_master = undone > 0 || (left.untaken == 0 && left.in_hand == 0);
         drop(left);
-        self.changed.notify_all();
+        if concerns_master {
+            self.changed.notify_all();
+        }
     }
 
     /// What became of it in a trace that began then. Nothing unless it is done.

@@ -34,6 +34,7 @@ pub(super) fn benchmark(effort: Effort) -> Benchmark {
             .measure(Measure::percentile("start given room, p99", "start_given_room", 99.0).aim(start))
             .measure(Measure::percentile("start once handed over, p99", "start_once_handed_over", 99.0))
             .measure(Measure::percentile("start since arrival, p99", "start", 99.0))
+            .measure(Measure::figure("taken by others", "others_share", Unit::Times))
             .measure(Measure::figure("thrown away per request", "thrown_per_request", Unit::Nanoseconds))
     });
     Benchmark { number: "B9", title: "the claim itself", counted: None, cases: cases.into() }
