@@ -180,13 +180,14 @@ fn busy() -> anyhow::Result<Duration> {
 fn of_run(run: &Outcome, cores: usize, (before, after): (f64, f64), idle: &[Times]) -> Record {
     let (useful, thrown) = (run.useful as f64, run.thrown as f64);
     let with_work = times::with_work(&run.times).as_secs_f64() * cores as f64;
+    let all = run.times.iter().map(|times| times.end).max().unwrap_or_default().as_secs_f64() * cores as f64;
     let speed = f64::midpoint(before, after);
     record(&run.times, cores, idle)
         .figure("useful_share", useful / (speed * with_work))
         .figure("thrown_share", thrown / (useful + thrown))
         .figure("thrown_per_request", 1e9 * thrown / speed / run.times.len() as f64)
         .figure("busy_share", run.ours.as_secs_f64() / with_work)
-        .figure("others_share", run.others.as_secs_f64() / with_work)
+        .figure("others_share", run.others.as_secs_f64() / all)
         .figure("speed_after", after / before)
 }
 
