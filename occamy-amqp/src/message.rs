@@ -127,7 +127,7 @@ impl Message for Request {
             let link = Arc::clone(&self.link);
             let settling = link.shelf.settling();
             if matches!(verdict, Verdict::Done) {
-                // It is handed to the client's own thread, whatever this is polled on, and takes no time.
+                // It is handed to the client at once, whatever this is polled on, and needs no timer.
                 let done = self.done().await;
                 drop(settling);
                 return done;

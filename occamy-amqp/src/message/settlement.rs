@@ -118,6 +118,8 @@ impl Request {
                 Ok(false) | Err(_) => Err(Unsettled::Stale),
             },
             () = self.epoch.lost() => Err(Unsettled::Stale),
+            // The client forgets what its runtime had not written by its end, and tells nobody.
+            () = self.link.closed.cancelled() => Err(Unsettled::Stale),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use occamy_core::transport::Transport;
 use tokio::time::timeout;
 
@@ -34,7 +35,7 @@ async fn messages_can_be_settled_on_any_thread_and_not_when_the_connection_is_go
     send(&transport, "one").await;
     send(&transport, "two").await;
     let (one, two) = (take(&mut requests, 2).await, take(&mut requests, 1).await);
-    let settled = std::thread::spawn(move || futures_util::FutureExt::now_or_never(one.ack()));
+    let settled = std::thread::spawn(move || one.ack().now_or_never());
     // It may be under way, and nobody waits for it: the connection's thread goes on with it.
     drop(settled.join().unwrap());
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -46,5 +47,30 @@ async fn messages_can_be_settled_on_any_thread_and_not_when_the_connection_is_go
     assert_eq!(again.body(), "two");
     again.ack().await.unwrap();
     assert!(timeout(Duration::from_millis(300), others.next(2)).await.is_err(), "the other one was settled");
+    service.clean_up().await;
+}
+
+/// Whoever has asked for a settlement hears how it has ended, though the connection's thread ends with it half done.
+#[tokio::test]
+async fn a_settlement_that_is_under_way_when_the_connection_goes_ends_all_the_same() {
+    const ALL: usize = 100;
+    let Some(service) = Service::new("half-done") else { return };
+    let transport = service.connect().await;
+    let mut requests = transport.requests();
+    for number in 0..ALL {
+        send(&transport, &number.to_string()).await;
+    }
+    let mut held = Vec::new();
+    for left in (1..=ALL).rev() {
+        held.push(take(&mut requests, left).await);
+    }
+    let mut settling: Vec<_> = held.into_iter().map(|request| request.ack()).collect();
+    // This test's thread does nothing else, so all of them are on their way at once.
+    settling.retain_mut(|settlement| settlement.now_or_never().is_none());
+    drop((transport, requests));
+    for settlement in settling {
+        // Well or not.
+        let _ = timeout(SOON, settlement).await.expect("it ends");
+    }
     service.clean_up().await;
 }
