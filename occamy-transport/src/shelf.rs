@@ -306,11 +306,10 @@ impl<R> Drop for Settling<R> {
         let mut state = self.shelf.state();
         state.settling -= 1;
         state.begun -= usize::from(self.told == state.told);
-        let (missing, lies) = (state.missing() > 0, !state.fetched.is_empty());
+        let lies = !state.fetched.is_empty();
         drop(state);
-        if missing {
-            self.shelf.0.changed.notify_one();
-        }
+        // Though nothing be missing: a broker that would bring something in its place may have to be told not to.
+        self.shelf.0.changed.notify_one();
         if lies {
             self.shelf.0.filled.notify_one();
         }

@@ -89,3 +89,25 @@ async fn waiting(service: &Service, expected: u32) {
     sleep(Duration::from_millis(300)).await;
     assert_eq!(count().await, expected);
 }
+
+/// A slot that others took as soon as it was free, so that the server never said it had room.
+#[tokio::test]
+async fn a_server_without_room_is_brought_nothing_once_what_it_had_is_settled() {
+    let Some(service) = Service::new("no-room") else { return };
+    let (full, other) = (service.connect().await, service.connect().await);
+    let (mut requests, mut others) = (full.requests(), other.requests());
+    send(&full, "its last").await;
+    let last = take(&mut requests, 1).await;
+    room(&mut requests, 0).await;
+    last.ack().await.unwrap();
+    // It says what it said before.
+    room(&mut requests, 0).await;
+    sleep(Duration::from_secs(1)).await;
+    send(&full, "for others").await;
+    // If it is brought to the full one, it comes back from there.
+    sleep(Duration::from_secs(1)).await;
+    let request = take(&mut others, 1).await;
+    assert_eq!((&**request.body(), request.deliveries()), (&b"for others"[..], Some(1)));
+    request.ack().await.unwrap();
+    service.clean_up().await;
+}

@@ -90,6 +90,11 @@ async fn who_fetches_is_woken_only_where_something_is_to_be_done() {
     assert!(shelf.changed().now_or_never().is_none());
     drop(settling);
     shelf.changed().await;
+    assert_eq!(take(&mut requests, 0), None);
+    shelf.changed().await;
+    // No room came of it: so what could still be brought in its place is too much.
+    drop(shelf.settling());
+    shelf.changed().now_or_never().expect("who fetches hears of it");
 }
 
 #[test]
