@@ -81,10 +81,15 @@ pub(crate) fn config(builder: &KafkaBuilder) -> Result<ClientConfig, ConnectErro
         config.set("ssl.certificate.location", chain.display().to_string());
         config.set("ssl.key.location", key.display().to_string());
     }
+    set_by_hand(&mut config, builder);
+    Ok(config)
+}
+
+/// What is set by hand comes last: after what a client has beyond the others, again.
+pub(crate) fn set_by_hand(config: &mut ClientConfig, builder: &KafkaBuilder) {
     for (name, value) in &builder.settings {
         config.set(name, value.expose());
     }
-    Ok(config)
 }
 
 /// What a URL says.

@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::builder::KafkaBuilder;
-use crate::connect::{admin, config, partitions};
+use crate::connect::{admin, config, partitions, set_by_hand};
 use crate::context::Context;
 use crate::headers::decode_leniently;
 use crate::link::Link;
@@ -55,6 +55,7 @@ fn group_config(mut config: ClientConfig, builder: &KafkaBuilder) -> ClientConfi
         // Not every offset has a record that is read, so the last one may never come.
         .set("enable.partition.eof", "true")
         .set("queued.max.messages.kbytes", "4096");
+    set_by_hand(&mut config, builder);
     config
 }
 

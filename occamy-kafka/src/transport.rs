@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::builder::KafkaBuilder;
-use crate::connect::{ConnectError, admin, config, topics, unusable};
+use crate::connect::{ConnectError, admin, config, set_by_hand, topics, unusable};
 use crate::context::Context;
 use crate::control::{Controls, assign, listen};
 use crate::dead;
@@ -131,6 +131,7 @@ fn producer_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfi
         // But no batch of smaller ones may be larger than they take.
         .set("batch.size", builder.max_message.clamp(1, 1_000_000).to_string())
         .set("linger.ms", "1");
+    set_by_hand(&mut config, builder);
     config
 }
 
@@ -160,6 +161,7 @@ fn group_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig {
     if let Some(id) = &builder.instance_id {
         config.set("group.instance.id", id);
     }
+    set_by_hand(&mut config, builder);
     config
 }
 
@@ -172,6 +174,7 @@ fn control_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "latest")
         .set("queued.max.messages.kbytes", "16384");
+    set_by_hand(&mut config, builder);
     config
 }
 
@@ -220,5 +223,25 @@ impl fmt::Debug for KafkaTransport {
             .field("settings", &link.builder)
             .field("connected", &link.connectivity.is_connected())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_by_hand_comes_last() {
+        let ours =
+            ["fetch.wait.max.ms", "queued.min.messages", "linger.ms", "message.timeout.ms", "client.id"];
+        let builder = ours.iter().fold(KafkaBuilder::new("a"), |builder, name| builder.setting(*name, "77"));
+        let common = config(&builder).unwrap();
+        for (config, names) in [
+            (group_config(&common, &builder), [ours[0], ours[1], ours[4]]),
+            (producer_config(&common, &builder), [ours[2], ours[3], ours[4]]),
+            (control_config(&common, &builder), [ours[0], ours[1], ours[4]]),
+        ] {
+            assert_eq!(names.map(|name| config.get(name)), [Some("77"); 3]);
+        }
     }
 }
