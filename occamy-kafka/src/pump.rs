@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::OwnedMessage;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::context::{Context, Event};
@@ -27,6 +28,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a commit waits for company.
 const COMPANY: Duration = Duration::from_millis(1);
+
+/// How many records are taken in before anything else is looked at. What is wanted is no bound: records that others have
+/// finished are passed by, however many they are.
+const SEVERAL: usize = 64;
 
 /// Runs until the link is closed.
 pub(crate) async fn run(
@@ -100,7 +105,11 @@ impl Pump {
                 let received = received.map(|message| message.detach());
                 self.take(received);
             }
-            received = next(&self.queues), if missing > 0 => self.take_several(received),
+            received = next(&self.queues), if missing > 0 => {
+                self.take_several(received);
+                // The client's queues leave no turn to what else goes on on this thread.
+                consume_budget().await;
+            }
             result = ended(&mut self.committing) => self.committed(result),
             Some(event) = self.events.recv() => self.heed(event),
             () = self.link.shelf.changed() => {}
@@ -126,7 +135,10 @@ impl Pump {
         let partition = first.as_ref().ok().map(|message| message.partition());
         self.take(first);
         let Some(partition) = partition else { return };
-        while self.link.shelf.missing() > 0 {
+        for _ in 1..SEVERAL {
+            if self.link.shelf.missing() == 0 {
+                return;
+            }
             let queue = self.queues.get(&partition);
             let Some(received) = queue.and_then(|queue| queue.recv().now_or_never()) else { return };
             let received = received.map(|message| message.detach());
