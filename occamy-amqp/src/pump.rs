@@ -136,7 +136,8 @@ impl Pump {
         Ok(())
     }
 
-    /// Takes in what has come together, before anything else is looked at. An error says why nothing more will come.
+    /// Takes in what has come together, before anything else is looked at. That is never more than the prefetch: what is
+    /// acknowledged meanwhile passes this thread before RabbitMQ hears of it. An error says why nothing more will come.
     fn take_several(&mut self, first: Option<Result<Delivery, lapin::Error>>) -> Result<(), String> {
         let mut next = Some(first);
         while let Some(delivery) = next {

@@ -7,7 +7,7 @@ use occamy_core::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many are spawned before those that came before them get their turn.
+/// How many are taken out at a time.
 const AT_ONCE: usize = 64;
 
 /// Where futures are handed over to a runtime with one thread, such as that of an [`IoThread`](crate::IoThread).
