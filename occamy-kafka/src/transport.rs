@@ -154,6 +154,7 @@ fn group_config(common: &ClientConfig, builder: &KafkaBuilder) -> ClientConfig {
         // A broker is asked for those partitions of which less than this is at hand, and the others wait for its answer: for
         // as long as it may wait for records of the first ones, which is half a second by default.
         .set("queued.min.messages", "10000")
+        // Of each partition, since each has a queue of its own.
         .set("queued.max.messages.kbytes", "4096")
         .set("fetch.wait.max.ms", "100")
         // When it is full the client asks again after a second by default.
