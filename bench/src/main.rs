@@ -27,6 +27,7 @@ mod stage;
 mod stamp;
 mod start;
 mod stretch;
+#[cfg(feature = "brokers")]
 mod through;
 mod times;
 mod trace;
@@ -59,6 +60,7 @@ enum Benchmark {
     Memory(memory::Options),
     Scheduler(scheduler::Options),
     Start(start::Options),
+    #[cfg(feature = "brokers")]
     Through(through::Options),
 }
 
@@ -86,6 +88,7 @@ async fn run(benchmark: Benchmark) -> anyhow::Result<Record> {
         Benchmark::Memory(options) => memory::run(&options).await,
         Benchmark::Scheduler(options) => scheduler::run(&options),
         Benchmark::Start(options) => start::run(&options).await,
+        #[cfg(feature = "brokers")]
         Benchmark::Through(options) => through::run(&options).await,
     }
 }

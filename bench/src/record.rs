@@ -46,6 +46,7 @@ pub(crate) fn nanoseconds_each(time: Duration, count: usize) -> f64 {
 
 /// How many of so many there were in a second.
 #[expect(clippy::cast_precision_loss, reason = "counts of at most millions")]
+#[cfg(feature = "brokers")]
 pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }

@@ -27,6 +27,8 @@ const LIMIT: &str = "120";
 /// Where the programs are.
 pub(super) struct Programs {
     ours: PathBuf,
+    /// The same with what goes through a broker, if that is needed.
+    ours_with_brokers: PathBuf,
     /// Where they run, and leave what another one reads.
     folder: PathBuf,
     /// Or why there is none.
@@ -51,13 +53,19 @@ impl Programs {
     /// Ours, and the others that these benchmarks need.
     pub(super) fn build<'a>(
         sh: &Shell,
-        benchmarks: impl Iterator<Item = &'a Benchmark>,
+        benchmarks: impl Iterator<Item = &'a Benchmark> + Clone,
         without: &[Program],
     ) -> Result<Self> {
-        cmd!(sh, "cargo build --release --package occamy-bench").run()?;
         let target = target_folder()?;
         let folder = target.join("bench");
         sh.create_dir(&folder)?;
+        let ours = target.join("release").join("occamy-bench");
+        let ours_with_brokers = folder.join("occamy-bench-brokers");
+        if benchmarks.clone().flat_map(|it| &it.cases).any(|case| case.broker.is_some()) {
+            cmd!(sh, "cargo build --release --package occamy-bench --features brokers").run()?;
+            sh.copy_file(&ours, &ours_with_brokers)?;
+        }
+        cmd!(sh, "cargo build --release --package occamy-bench").run()?;
         let mut others = BTreeMap::new();
         for peer in benchmarks.flat_map(|it| &it.cases).flat_map(|case| &case.peers) {
             let build = match peer.program {
@@ -75,21 +83,25 @@ impl Programs {
                 built.inspect_err(|reason| eprintln!("{} is left out: {reason}", peer.name))
             });
         }
-        Ok(Self { ours: target.join("release").join("occamy-bench"), folder, others })
+        Ok(Self { ours, ours_with_brokers, folder, others })
     }
 
     /// The peers of a benchmark that can't be run.
     pub(super) fn missing(&self, benchmark: &Benchmark) -> Vec<&'static str> {
-        let peers = benchmark.cases.iter().flat_map(|case| &case.peers);
-        let missing = peers.filter(|peer| self.find(peer.program).is_none()).map(|peer| peer.name);
-        missing.collect::<BTreeSet<_>>().into_iter().collect()
+        let peers = benchmark.cases.iter().flat_map(|case| case.peers.iter().map(move |peer| (case, peer)));
+        let missing = peers.filter(|(case, peer)| self.find(peer.program, case).is_none());
+        missing.map(|(_, peer)| peer.name).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn find(&self, program: Program) -> Option<&Path> {
+    fn find(&self, program: Program, case: &Case) -> Option<&Path> {
         match program {
-            Program::Ours => Some(&self.ours),
+            Program::Ours => Some(self.ours(case)),
             other => self.others[&other].as_deref().ok(),
         }
+    }
+
+    fn ours(&self, case: &Case) -> &Path {
+        if case.broker.is_some() { &self.ours_with_brokers } else { &self.ours }
     }
 
     /// Runs every case as often as there are turns: all cases, and then all of them again. So what is compared lies close
@@ -121,8 +133,8 @@ impl Programs {
 
     fn turn(&self, case: &Case, machine: &mut Machine, brokers: &Brokers) -> Result<Turn> {
         let mut run = |program, options: &[String]| self.run(program, options, machine, brokers);
-        let ours = run(&self.ours, &case.our_options())?;
-        let peers = case.peers.iter().map(|peer| match self.find(peer.program) {
+        let ours = run(self.ours(case), &case.our_options())?;
+        let peers = case.peers.iter().map(|peer| match self.find(peer.program, case) {
             Some(program) => run(program, &peer.options).map(Some).or_else(|error| left_out(peer, error)),
             None => Ok(None),
         });
