@@ -43,7 +43,8 @@ impl Request {
         if !self.link.connectivity.is_connected() || self.left().is_err() {
             return false;
         }
-        // Whoever drops this has it acknowledged all the same.
+        // Whoever drops this has it acknowledged all the same, once the client has taken the word. It has no place for it only
+        // where its queue is full: then the request comes again when its lease is over.
         self.open = false;
         let answered = self.link.say_anywhere(self.reply.clone(), AckKind::Ack.into()).await;
         if answered {
