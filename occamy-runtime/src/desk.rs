@@ -365,9 +365,6 @@ impl State {
     fn leave(&mut self, key: TaskKey) -> (VecDeque<Arc<Control>>, Option<Running>) {
         let Some(entry) = self.tasks.get_mut(&key) else { return (VecDeque::new(), None) };
         let run = entry.run.take();
-        if run.as_ref().is_some_and(|run| run.sends_for_errands) {
-            self.calls.word_given();
-        }
         let unread = entry.errands.clear();
         self.calls.withdraw(&mut entry.errands);
         let id = &entry.details.id;

@@ -74,7 +74,7 @@ impl Shared {
         self.desk.nobody_comes(self.now())
     }
 
-    /// A future that was to send for a thread rests for the first time.
+    /// A future rests for the first time: who waited for that is called for now.
     pub(crate) fn rests(self: &Arc<Self>, task: TaskKey) {
         if self.desk.rests(task) {
             let jobs = self.send_for_errands();

@@ -6,8 +6,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Action, SlotId, TaskKey};
 use occamy_core::{Observation, SlotStatus, TaskInfo, TaskKind};
 
-use super::calls::Need;
-use super::table::Running;
+use super::table::{Entry, Running};
 use super::{Grave, Job, LaneId, Run, State};
 use crate::alarm::Alarm;
 use crate::host::Host;
@@ -40,9 +39,10 @@ impl State {
                     }
                 }
                 Action::Expand { task, limit } => {
-                    if let Some(entry) = self.tasks.get_mut(&task) {
-                        entry.errands.expand = Some(limit);
-                        self.calls.ask(task, &mut entry.errands);
+                    if let Some(Entry { run, errands, .. }) = self.tasks.get_mut(&task) {
+                        errands.expand = Some(limit);
+                        let starts = run.as_ref().is_some_and(|run| run.starts);
+                        self.calls.ask(task, starts, errands);
                     }
                 }
                 Action::Settle { task, verdict } => {
@@ -75,20 +75,9 @@ impl State {
                 }
             }
         }
-        let future = jobs.iter_mut().find_map(|job| match job {
-            Job::Future(run) => Some(run),
-            _ => None,
-        });
-        match (self.calls.need(future.is_some()), future) {
-            (Need::Word, Some(run)) => {
-                run.sends_for_errands = true;
-                self.running(run.key).expect("it was just started").sends_for_errands = true;
-            }
-            (Need::Thread, _) => {
-                let at = jobs.iter().position(Job::runs_user_code).unwrap_or(jobs.len());
-                jobs.insert(at, Job::Errands);
-            }
-            _ => {}
+        if self.calls.sends() {
+            let at = jobs.iter().position(Job::runs_user_code).unwrap_or(jobs.len());
+            jobs.insert(at, Job::Errands);
         }
         jobs.extend(last);
         jobs
@@ -107,31 +96,18 @@ impl State {
         let info = TaskInfo::new(&entry.details, status, slot, entry.attempt);
         let (lineage, lease_lost) = (Arc::clone(&entry.lineage), Arc::clone(&entry.lease_lost));
         let host = Host::new(info, lineage, lease_lost, Arc::clone(alarm));
-        let run = Run {
-            key,
-            task: entry.task.clone(),
-            cx: host.context(),
-            host: Arc::clone(&host),
-            sends_for_errands: false,
-        };
-        entry.run = Some(Running {
-            host,
-            slot,
-            status,
-            since: now,
-            left: false,
-            wedged: false,
-            sends_for_errands: false,
-        });
+        let run = Run { key, task: entry.task.clone(), cx: host.context(), host: Arc::clone(&host) };
+        let future = matches!(run.task.kind(), TaskKind::Async(_) | TaskKind::Command(_));
+        entry.run =
+            Some(Running { host, slot, status, since: now, left: false, wedged: false, starts: future });
         if !entry.details.id.is_empty() {
             self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);
         }
-        match run.task.kind() {
-            TaskKind::Async(_) | TaskKind::Command(_) => Job::Future(run),
-            _ => {
-                self.calls.computes();
-                self.lanes.dispatch(slot, lane, run)
-            }
+        if future {
+            Job::Future(run)
+        } else {
+            self.calls.computes();
+            self.lanes.dispatch(slot, lane, run)
         }
     }
 

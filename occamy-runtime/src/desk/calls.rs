@@ -8,9 +8,10 @@
 //!
 //! A thread that asked for assistants and finds nothing more to do takes a nap before it goes. Tasks that start while it
 //! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
-//! short requests arrive each second, that saves as many wake-ups. And where a future is started it comes first: it sends
-//! for a thread when it rests for the first time, or when it is done and somebody else is still to be asked. Mail waits for
-//! neither. Once a second all this is forgotten, and a thread sent for if anything waits: whoever was to come may be kept.
+//! short requests arrive each second, that saves as many wake-ups. And for a future that starts nobody is sent before it
+//! rests for the first time, which it tells: most short ones never rest, and are never asked. Nobody waits for it, since the
+//! calls of others, and those of a task that computes, are due at once. Mail waits for neither. Once a second all this is
+//! forgotten, and a thread sent for if anything waits: who was to come, or to rest, may be kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,38 +25,27 @@ use crate::host::Host;
 /// The calls that wait for a thread, and the threads.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    waiting: BTreeMap<Turn, TaskKey>,
+    waiting: BTreeMap<Turn, Waiting>,
     last: Turn,
+    /// How many of them wait for nothing but a thread.
+    due: usize,
+    /// None of them waits for anything else any more.
+    all_due: bool,
     /// Something waits that no nap is to delay.
     urgent: bool,
-    /// Something else than a future may wait for its calls, or for others to answer theirs.
-    fresh: bool,
-    coming: Coming,
+    /// One more thread was sent for.
+    coming: bool,
     /// A thread is there and sleeps for a moment.
     napping: bool,
     /// Threads that are there.
     here: usize,
 }
 
-/// Whether one more thread is on its way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Coming {
-    #[default]
-    No,
-    /// A future that was started will send for it.
-    Put,
-    /// It was sent for.
-    Yes,
-}
-
-/// What is to be done about calls that wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    Nothing,
-    /// Send for a thread.
-    Thread,
-    /// Have the future that is about to start send for a thread.
-    Word,
+#[derive(Debug)]
+struct Waiting {
+    task: TaskKey,
+    /// Or it is a future that has not rested yet.
+    due: bool,
 }
 
 /// The order in which tasks are called for.
@@ -103,16 +93,24 @@ pub(crate) struct Visit {
 }
 
 impl Calls {
-    /// A task is to be asked for assistants.
-    pub(super) fn ask(&mut self, task: TaskKey, errands: &mut Errands) {
-        self.queue(task, errands);
+    /// A task is to be asked for assistants. It may be a future that has just been started: that says when it
+    /// [rests](Self::rests).
+    pub(super) fn ask(&mut self, task: TaskKey, starts: bool, errands: &mut Errands) {
+        self.queue(task, !starts, errands);
     }
 
     /// A task has mail.
     pub(super) fn post(&mut self, task: TaskKey, errands: &mut Errands) {
-        self.queue(task, errands);
+        self.queue(task, true, errands);
         // Whoever is at it comes back for it, and no other could take it.
         self.urgent |= errands.attendance != Attendance::Attended;
+    }
+
+    /// A future rests for the first time.
+    pub(super) fn rests(&mut self, errands: &Errands) {
+        if let Attendance::Waiting(turn) = errands.attendance {
+            self.falls_due(turn);
+        }
     }
 
     /// Calls for a task again, if there is more for it. Others that wait come first.
@@ -121,7 +119,7 @@ impl Calls {
         if !errands.mailbox.is_empty() {
             self.post(task, errands);
         } else if errands.expand.is_some() {
-            self.ask(task, errands);
+            self.ask(task, false, errands);
         }
     }
 
@@ -132,77 +130,74 @@ impl Calls {
         }
     }
 
-    fn queue(&mut self, task: TaskKey, errands: &mut Errands) {
+    fn queue(&mut self, task: TaskKey, due: bool, errands: &mut Errands) {
         if errands.attendance == Attendance::Nobody {
             self.last.0 += 1;
-            self.waiting.insert(self.last, task);
-            self.fresh = true;
+            self.waiting.insert(self.last, Waiting { task, due: false });
             errands.attendance = Attendance::Waiting(self.last);
         }
+        if let Attendance::Waiting(turn) = errands.attendance
+            && due
+        {
+            self.falls_due(turn);
+        }
+    }
+
+    fn falls_due(&mut self, turn: Turn) {
+        let waiting = self.waiting.get_mut(&turn).expect("who has a turn waits for it");
+        self.due += usize::from(!waiting.due);
+        waiting.due = true;
     }
 
     /// A task starts that is no future: it does not wait for one, nor for slots that are kept for one's answer.
     pub(super) fn computes(&mut self) {
-        self.fresh = true;
+        self.all_due = true;
     }
 
     /// A task has nothing to be called for any more.
     pub(super) fn withdraw(&mut self, errands: &mut Errands) {
         if let Attendance::Waiting(turn) = errands.attendance {
-            self.waiting.remove(&turn);
+            let withdrawn = self.waiting.remove(&turn);
             errands.attendance = Attendance::Nobody;
+            self.taken(withdrawn);
         }
     }
 
     /// The task whose turn it is, for a thread that looks.
     pub(super) fn next(&mut self) -> Option<TaskKey> {
-        let next = self.waiting.pop_first().map(|(_, task)| task);
-        if self.waiting.is_empty() {
-            self.urgent = false;
-            // Or those that come later would wait for a future that was not told of them.
-            self.word_given();
-        }
-        next
+        let next = self.waiting.pop_first().map(|(_, next)| next);
+        self.taken(next)
     }
 
-    /// What is needed, which from here on counts as done. A future may be about to start.
-    pub(super) fn need(&mut self, future: bool) -> Need {
-        // A future may block its thread: those that have nothing to do with it don't wait for it.
-        let put = self.coming == Coming::Put && (future || !self.fresh);
-        let waits = !self.urgent && (self.napping || put);
-        self.fresh = false;
-        if self.waiting.is_empty() || waits || self.coming == Coming::Yes {
-            return Need::Nothing;
-        }
-        let puts = future && !self.urgent;
-        self.coming = if puts { Coming::Put } else { Coming::Yes };
-        if puts { Need::Word } else { Need::Thread }
+    fn taken(&mut self, taken: Option<Waiting>) -> Option<TaskKey> {
+        let taken = taken?;
+        self.due -= usize::from(taken.due);
+        self.urgent &= !self.waiting.is_empty();
+        Some(taken.task)
     }
 
-    /// True if a thread has to be sent for, whatever else is about to happen.
+    /// True if a thread has to be sent for, which from here on counts as done.
     pub(super) fn sends(&mut self) -> bool {
-        self.need(false) == Need::Thread
+        self.all_due &= !self.waiting.is_empty();
+        let due = self.urgent || (self.due > 0 || self.all_due) && !self.napping;
+        let sends = due && !self.coming;
+        self.coming |= sends;
+        sends
     }
 
-    /// The future that was to send for a thread rests, or is done: it does so now, if that is still called for.
-    pub(super) fn word_given(&mut self) {
-        if self.coming == Coming::Put {
-            self.coming = Coming::No;
-        }
-    }
-
-    /// Time enough has passed for whoever was to come, and for a future that was to send: neither is waited for any more.
+    /// Time enough has passed for whoever was to come, and for a future to rest: neither is waited for any more.
     ///
     /// A future may block its thread. And where the system has no thread for the moment, tokio keeps what it was sent for
     /// until one of the threads that are there is done, and they may all be at slow calls. A thread that comes late, after
     /// another did instead, finds nothing and goes.
     pub(super) fn loses_patience(&mut self) {
-        self.coming = Coming::No;
+        self.coming = false;
+        self.all_due = true;
     }
 
     /// A thread has come.
     pub(super) fn came(&mut self) {
-        self.coming = Coming::No;
+        self.coming = false;
         self.here += 1;
     }
 
@@ -223,7 +218,7 @@ impl Calls {
 
     /// The thread that was sent for can't be had. True if there is none at all.
     pub(super) fn nobody_comes(&mut self) -> bool {
-        self.coming = Coming::No;
+        self.coming = false;
         self.here == 0
     }
 }
@@ -242,16 +237,16 @@ mod tests {
     fn a_thread_is_sent_for_only_where_none_would_look() {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
         assert!(!calls.sends(), "there is nothing to do");
-        calls.ask(TaskKey(1), &mut first);
+        calls.ask(TaskKey(1), false, &mut first);
         assert!(calls.sends());
-        calls.ask(TaskKey(2), &mut second);
+        calls.ask(TaskKey(2), false, &mut second);
         assert!(!calls.sends(), "one is on the way");
         busy_with(&mut calls, TaskKey(1));
         assert!(calls.sends(), "it may take long there");
         busy_with(&mut calls, TaskKey(2));
         assert!(!calls.sends(), "nothing waits");
         (first.attendance, first.expand) = (Attendance::Attended, Some(1));
-        calls.ask(TaskKey(1), &mut first);
+        calls.ask(TaskKey(1), false, &mut first);
         assert!(!calls.sends(), "who is at it will look");
         calls.again(TaskKey(1), &mut first);
         assert_eq!(calls.next(), Some(TaskKey(1)));
@@ -262,7 +257,7 @@ mod tests {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
         calls.came();
         assert!(calls.naps());
-        calls.ask(TaskKey(1), &mut first);
+        calls.ask(TaskKey(1), false, &mut first);
         assert!(!calls.sends());
         calls.post(TaskKey(2), &mut second);
         assert!(calls.sends());
@@ -275,56 +270,68 @@ mod tests {
     }
 
     #[test]
-    fn a_future_comes_first_but_not_before_mail() {
+    fn for_a_future_that_starts_nobody_is_sent_before_it_rests() {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
-        calls.ask(TaskKey(1), &mut first);
-        assert_eq!(calls.need(true), Need::Word);
-        calls.ask(TaskKey(2), &mut second);
-        assert_eq!(calls.need(true), Need::Nothing, "the first future will send");
-        assert_eq!(calls.need(false), Need::Nothing, "nobody else has come");
-        calls.word_given();
-        assert_eq!(calls.need(false), Need::Thread);
-
-        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
-        calls.ask(TaskKey(1), &mut first);
-        assert_eq!(calls.need(true), Need::Word);
-        calls.post(TaskKey(2), &mut second);
-        assert_eq!(calls.need(true), Need::Thread);
-        calls.word_given();
-        assert_eq!(calls.need(false), Need::Nothing, "it was sent for meanwhile");
-
-        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
-        calls.ask(TaskKey(1), &mut first);
-        assert_eq!(calls.need(true), Need::Word);
-        calls.ask(TaskKey(2), &mut second);
-        assert_eq!(calls.need(false), Need::Thread, "this is no future");
+        calls.ask(TaskKey(1), true, &mut first);
+        calls.ask(TaskKey(2), true, &mut second);
+        assert!(!calls.sends());
+        calls.withdraw(&mut first);
+        assert!(!calls.sends(), "it is done, and the other has not rested");
+        calls.rests(&second);
+        assert!(calls.sends());
+        busy_with(&mut calls, TaskKey(2));
+        assert!(!calls.sends(), "nothing waits");
+        second.attendance = Attendance::Attended;
+        calls.rests(&second);
+        assert!(!calls.sends(), "who is at it will look");
     }
 
     #[test]
-    fn a_future_sends_for_nobody_once_what_it_was_told_of_is_done() {
+    fn nobody_waits_for_a_future_to_rest() {
+        let starting = || {
+            let (mut calls, mut future, other) = <(Calls, Errands, Errands)>::default();
+            calls.ask(TaskKey(1), true, &mut future);
+            assert!(!calls.sends());
+            (calls, future, other)
+        };
+        let (mut calls, _, mut other) = starting();
+        calls.ask(TaskKey(2), false, &mut other);
+        assert!(calls.sends(), "the other has started long ago");
+        busy_with(&mut calls, TaskKey(1));
+        assert!(calls.sends(), "it may take long there");
+
+        let (mut calls, mut future, _) = starting();
+        calls.post(TaskKey(1), &mut future);
+        assert!(calls.sends(), "mail");
+
+        let (mut calls, ..) = starting();
+        calls.computes();
+        assert!(calls.sends(), "a task that computes");
+
+        let (mut calls, ..) = starting();
+        calls.loses_patience();
+        assert!(calls.sends(), "it may block its thread");
+    }
+
+    #[test]
+    fn who_computed_or_lost_patience_while_nothing_waited_hurries_nobody() {
         let (mut calls, mut future) = <(Calls, Errands)>::default();
-        calls.came();
-        calls.ask(TaskKey(1), &mut future);
-        assert_eq!(calls.need(true), Need::Word);
-        assert_eq!([calls.next(), calls.next()], [Some(TaskKey(1)), None]);
-        assert!(calls.naps());
-        let (mut first, mut second) = <(Errands, Errands)>::default();
-        calls.ask(TaskKey(2), &mut first);
-        calls.ask(TaskKey(3), &mut second);
+        calls.computes();
         assert!(!calls.sends());
-        calls.wakes();
-        assert_eq!(calls.next(), Some(TaskKey(2)));
-        assert!(calls.sends(), "the other does not wait for the future, which may block its thread");
+        calls.loses_patience();
+        assert!(!calls.sends());
+        calls.ask(TaskKey(1), true, &mut future);
+        assert!(!calls.sends());
     }
 
     #[test]
     fn what_is_withdrawn_is_called_for_by_nobody() {
         let (mut calls, mut errands) = <(Calls, Errands)>::default();
-        calls.ask(TaskKey(1), &mut errands);
+        calls.ask(TaskKey(1), false, &mut errands);
         calls.withdraw(&mut errands);
         assert!(!calls.sends());
         assert_eq!(calls.next(), None);
-        calls.ask(TaskKey(1), &mut errands);
+        calls.ask(TaskKey(1), false, &mut errands);
         assert!(calls.sends(), "it may be asked again");
     }
 
@@ -336,8 +343,8 @@ mod tests {
         busy_with(&mut calls, TaskKey(1));
         first.attendance = Attendance::Attended;
         calls.post(TaskKey(1), &mut first);
-        calls.ask(TaskKey(2), &mut second);
-        assert_eq!(calls.need(true), Need::Word);
+        calls.ask(TaskKey(2), true, &mut second);
+        assert!(!calls.sends());
     }
 
     #[test]
@@ -357,12 +364,12 @@ mod tests {
     #[test]
     fn there_is_nobody_only_if_no_thread_is_there() {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
-        calls.ask(TaskKey(1), &mut first);
+        calls.ask(TaskKey(1), false, &mut first);
         assert!(calls.sends());
         assert!(calls.nobody_comes());
         assert!(calls.sends(), "it is tried again");
         busy_with(&mut calls, TaskKey(1));
-        calls.ask(TaskKey(2), &mut second);
+        calls.ask(TaskKey(2), false, &mut second);
         assert!(calls.sends());
         assert!(!calls.nobody_comes(), "the one that is there will be back");
     }

@@ -10,14 +10,14 @@ use super::table::Entry;
 use super::{Desk, Job, State};
 
 impl Desk {
-    /// A future that was to send for a thread rests. True if one is still needed.
+    /// A future rests for the first time. True if a thread has to be sent for.
     pub(crate) fn rests(&self, task: TaskKey) -> bool {
         let mut state = self.lock();
-        let Some(run) = state.running(task) else { return false };
-        if std::mem::take(&mut run.sends_for_errands) {
-            state.calls.word_given();
-        }
-        state.calls.sends()
+        let State { tasks, calls, .. } = &mut *state;
+        let Some(Entry { run: Some(run), errands, .. }) = tasks.get_mut(&task) else { return false };
+        run.starts = false;
+        calls.rests(errands);
+        calls.sends()
     }
 
     /// What a thread of the pool is to do next, and what it has done.

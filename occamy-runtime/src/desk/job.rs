@@ -66,6 +66,4 @@ pub(crate) struct Run {
     pub(crate) task: BoxTask,
     pub(crate) host: Arc<Host>,
     pub(crate) cx: TaskContext,
-    /// When it rests for the first time it calls [`Desk::rests`](super::Desk::rests).
-    pub(crate) sends_for_errands: bool,
 }

@@ -34,8 +34,8 @@ pub(crate) struct Running {
     pub(crate) status: SlotStatus,
     pub(crate) since: Duration,
     pub(crate) left: bool,
-    /// It was told to send for a thread, and has not yet.
-    pub(super) sends_for_errands: bool,
+    /// It is a future that has not rested yet.
+    pub(super) starts: bool,
     pub(crate) wedged: bool,
 }
 

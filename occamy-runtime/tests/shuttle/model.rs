@@ -207,7 +207,7 @@ impl Model {
             if let Some(result) = (&mut future).now_or_never() {
                 break result.into();
             }
-            if !std::mem::replace(&mut rested, true) && run.sends_for_errands && self.desk.rests(run.key) {
+            if !std::mem::replace(&mut rested, true) && self.desk.rests(run.key) {
                 self.perform(vec![Job::Errands]);
             }
             thread::yield_now();
