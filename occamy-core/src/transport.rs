@@ -7,7 +7,9 @@
 //! # What every transport promises
 //!
 //! - A request goes to one server; a control message to every server.
-//! - No more requests are unsettled at a time than the server asked for. They may be settled in any order.
+//! - No more requests are unsettled at a time than the server asked for. They may be settled in any order. A request whose
+//!   task is done doesn't count while its acknowledgement is on its way, or its slot would be idle for a round trip or two;
+//!   but there are never more of these than the server has slots.
 //! - A task may run for hours without its message being handed out again.
 //! - A requeued request reaches another server soon, if there is one, and never spins.
 //! - A dead letter keeps body and headers, and has the reason in headers of its [own](header).

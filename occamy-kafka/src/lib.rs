@@ -31,7 +31,8 @@
 //!
 //! - **A request goes to one server.** Whoever has a partition takes its records, as many at a time as it has free slots, in
 //!   any order across partitions and within them.
-//! - **A task may run for hours.** Fetching stops when all slots are taken, and the server stays in the group.
+//! - **A task may run for hours.** Fetching stops when all slots are taken, and the server stays in the group. A record that
+//!   is finished and waits for its commit takes no slot, unless more wait than there are slots.
 //! - **Settled once, in any order.** Kafka remembers one offset of a partition, so what is committed is the first that is not
 //!   finished; those that are finished beyond it are written beside it, as far as its metadata has room, and whoever has the
 //!   partition next passes them by. How many those are is [observed](occamy_core::Observation::UncommittedRecords), and a

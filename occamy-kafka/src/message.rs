@@ -111,13 +111,12 @@ impl Message for Request {
         Box::pin(async move {
             let kind = verdict.kind();
             let link = Arc::clone(&self.link);
-            let settling = link.shelf.settling();
             if matches!(verdict, Verdict::Done) {
                 // Only marked as finished here: it is the pump that commits.
-                let done = self.done().await;
-                drop(settling);
-                return done;
+                let _on_its_way = link.shelf.acknowledging();
+                return self.done().await;
             }
+            let settling = link.shelf.settling();
             // Over there is a timer, whatever this is polled on. It goes on there, whoever awaits it.
             // The guard lives until it is known here how that ended.
             let settled = link.intake.run(async move { (self.carry_out(verdict).await, settling) });

@@ -34,7 +34,9 @@
 //! # What is promised, and by what
 //!
 //! - **A request goes to one server.** All servers pull from one consumer, and each pulls exactly as many as it has free
-//!   slots, so no more are unacknowledged than that.
+//!   slots, so no more are unacknowledged than that, and those whose acknowledgement is on its way. The next request is
+//!   pulled right behind it: a slot would be idle for a second round trip otherwise. At most as many as there are slots are
+//!   on their way so.
 //! - **A task may run for hours.** The [lease](NatsBuilder::lease) is the consumer's ack wait, 30 s by default, and renewed
 //!   every third of it, from a thread that this crate has for itself and that no computation can starve. A server that
 //!   vanished has its requests handed out elsewhere after the lease.

@@ -139,11 +139,13 @@ impl Message for Request {
         Box::pin(async move {
             let kind = verdict.kind();
             let link = Arc::clone(&self.link);
-            let settling = link.shelf.settling();
-            if matches!(verdict, Verdict::Done) && self.acknowledge().await {
-                drop(settling);
-                return Ok(());
+            if matches!(verdict, Verdict::Done) {
+                let _on_its_way = link.shelf.acknowledging();
+                if self.acknowledge().await {
+                    return Ok(());
+                }
             }
+            let settling = link.shelf.settling();
             // Over there is a timer, whatever this is polled on.
             let settled = link.intake.run(self.carry_out(verdict)).await;
             drop(settling);

@@ -28,4 +28,4 @@ pub use line::{Address, Confirmation, Line};
 pub use outbox::Outbox;
 pub use pause::{backoff, jittered};
 pub use publisher::LinePublisher;
-pub use shelf::{Requests, Settling, Shelf};
+pub use shelf::{Acknowledging, Requests, Settling, Shelf};

@@ -39,6 +39,10 @@ struct State<R> {
     begun: usize,
     /// How often it has told it.
     told: u64,
+    /// The greatest that it has told: all its slots, or nearly.
+    most: usize,
+    /// How many acknowledgements are on their way.
+    acknowledging: usize,
     fetched: VecDeque<R>,
     errors: VecDeque<Error>,
     phase: Phase,
@@ -55,7 +59,8 @@ enum Phase {
 
 impl<R> State<R> {
     fn wanted(&self) -> usize {
-        if self.phase == Phase::Open { self.credit.saturating_sub(self.settling) } else { 0 }
+        let taken = self.settling + self.acknowledging.saturating_sub(self.most);
+        if self.phase == Phase::Open { self.credit.saturating_sub(taken) } else { 0 }
     }
 
     /// How many the server takes once it has told its credit again. Or a settlement would take its request's place away twice
@@ -81,6 +86,8 @@ impl<R> Shelf<R> {
             settling: 0,
             begun: 0,
             told: 0,
+            most: 0,
+            acknowledging: 0,
             fetched: VecDeque::new(),
             errors: VecDeque::new(),
             phase: Phase::Open,
@@ -162,6 +169,14 @@ impl<R> Shelf<R> {
         Settling { shelf: self.clone(), told }
     }
 
+    /// As long as the guard lives an acknowledgement is on its way. It holds no slot, or each would be idle until the broker has
+    /// answered and then until it has sent the next request. But if there are more of them than the server has slots, those
+    /// count against the credit: a broker that takes none may still hand out requests.
+    pub fn acknowledging(&self) -> Acknowledging<R> {
+        self.state().acknowledging += 1;
+        Acknowledging(self.clone())
+    }
+
     /// Nothing more is handed out: the stream ends.
     pub fn drain(&self) {
         self.enter(Phase::Draining);
@@ -230,6 +245,7 @@ impl<R> Shelf<R> {
         let mut state = self.state();
         let before = (state.missing(), state.surplus());
         state.credit = credit;
+        state.most = state.most.max(credit);
         state.begun = 0;
         state.told += 1;
         let changed = (state.missing(), state.surplus()) != before;
@@ -287,6 +303,7 @@ impl<R> fmt::Debug for Shelf<R> {
         f.debug_struct("Shelf")
             .field("credit", &state.credit)
             .field("settling", &state.settling)
+            .field("acknowledging", &state.acknowledging)
             .field("fetched", &state.fetched.len())
             .field("phase", &state.phase)
             .finish_non_exhaustive()
@@ -312,6 +329,24 @@ impl<R> Drop for Settling<R> {
         self.shelf.0.changed.notify_one();
         if lies {
             self.shelf.0.filled.notify_one();
+        }
+    }
+}
+
+/// An acknowledgement that is on its way.
+#[derive(Debug)]
+pub struct Acknowledging<R>(Shelf<R>);
+
+impl<R> Drop for Acknowledging<R> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        let before = state.wanted();
+        state.acknowledging -= 1;
+        let frees = state.wanted() != before;
+        drop(state);
+        if frees {
+            self.0.0.changed.notify_one();
+            self.0.0.filled.notify_one();
         }
     }
 }

@@ -65,7 +65,8 @@ impl Broker for Kafka {
             let consumer: Arc<StreamConsumer> = Arc::new(config.create()?);
             consumer.subscribe(&[&self.names.request_topic])?;
             let commits = Commits::new(Arc::clone(&consumer), &self.names.request_topic, Arc::clone(&tally));
-            let room = Arc::new(Semaphore::new(in_flight.into()));
+            // As many again may be done and wait for their commit, as with ours.
+            let room = Arc::new(Semaphore::new(2 * usize::from(in_flight)));
             let consumed = async {
                 loop {
                     // Given back by the commit.

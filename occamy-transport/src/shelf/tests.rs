@@ -55,6 +55,41 @@ fn settlements_count_against_the_credit_until_they_are_over() {
 }
 
 #[test]
+fn acknowledgements_on_their_way_hold_no_slots_unless_they_are_more_than_there_are() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 2), None);
+    let mut on_their_way = vec![shelf.acknowledging(), shelf.acknowledging()];
+    assert_eq!(shelf.missing(), 2);
+    put(&shelf, "a");
+    put(&shelf, "b");
+    on_their_way.extend([shelf.acknowledging(), shelf.acknowledging()]);
+    assert_eq!(take(&mut requests, 2), None);
+    assert!(shelf.take_surplus().is_empty(), "there will be slots for them");
+    on_their_way.pop();
+    assert_eq!(take(&mut requests, 2), some("a"));
+    assert_eq!(take(&mut requests, 1), None);
+    // The greatest credit told counts, not the last.
+    on_their_way.pop();
+    assert_eq!(take(&mut requests, 1), some("b"));
+}
+
+#[tokio::test]
+async fn who_waits_hears_of_an_acknowledgement_only_if_that_frees_a_slot() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 1), None);
+    shelf.changed().await;
+    let (first, second) = (shelf.acknowledging(), shelf.acknowledging());
+    assert_eq!(shelf.missing(), 0);
+    drop(first);
+    shelf.changed().await;
+    assert_eq!(shelf.missing(), 1);
+    drop(second);
+    assert!(shelf.changed().now_or_never().is_none());
+}
+
+#[test]
 fn a_settlement_that_begins_makes_no_surplus_until_the_server_has_told_its_credit_again() {
     let shelf = Shelf::new();
     let mut requests = stream(&shelf);
