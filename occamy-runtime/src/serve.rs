@@ -161,18 +161,15 @@ fn unanswered() -> Error {
 
 /// Pulls requests while there is room, until the transport is drained.
 async fn pull_requests(shared: Arc<Shared>, mut requests: Box<dyn RequestStream>) {
-    let mut room = shared.room.subscribe();
     loop {
-        room.mark_unchanged();
+        // It counts from here on, polled or not.
+        let changed = shared.room.notified();
         let credit = shared.desk.available();
         // With no credit the transport still has to be listened to: it gives back what it fetched, or has ended.
         let next = tokio::select! {
             biased;
             next = requests.next(credit) => next,
-            changed = room.changed() => match changed {
-                Ok(()) => continue,
-                Err(_) => return,
-            },
+            () = changed => continue,
         };
         match next {
             Ok(Some(message)) => shared.handle_request(message),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use occamy_core::scheduler::{Event, TaskKey};
 use occamy_core::{Error, ErrorKind, Handler, Monitor, Observation, Outcome};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,8 +40,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     /// Settlements that are decided and not through.
     pub(crate) settlements: TaskTracker,
-    /// Changes whenever the number of requests that there is room for may have changed.
-    pub(crate) room: watch::Sender<()>,
+    /// Tells all who wait whenever the number of requests that there is room for may have changed.
+    pub(crate) room: Notify,
     /// Cancelled when nothing new is taken any more.
     pub(crate) draining: CancellationToken,
     /// Cancelled when everything has ended that will.
@@ -73,7 +73,7 @@ impl Shared {
             )),
             monitors: Monitors::new(monitor),
             settlements,
-            room: watch::Sender::new(()),
+            room: Notify::new(),
             draining: CancellationToken::new(),
             closed: CancellationToken::new(),
             started: Instant::now(),
@@ -174,11 +174,7 @@ impl Shared {
                     tracing::info!(parent: None, server = %self.settings.name, wedged, "the server is healthy again");
                 }
                 Job::Bury(grave) => bury(grave),
-                // Whoever subscribes looks at once.
-                Job::Room if self.room.receiver_count() > 0 => {
-                    self.room.send_replace(());
-                }
-                Job::Room => {}
+                Job::Room => self.room.notify_waiters(),
                 Job::Closed => {
                     self.closed.cancel();
                     self.alarm.rearm();
