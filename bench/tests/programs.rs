@@ -97,3 +97,22 @@ fn a_fleet_under_every_policy() {
         );
     }
 }
+
+/// Without a URL in the environment a broker is left out.
+#[cfg(feature = "brokers")]
+#[test]
+fn requests_through_brokers() {
+    for (broker, url) in
+        [("nats", "OCCAMY_NATS_URL"), ("amqp", "OCCAMY_AMQP_URL"), ("kafka", "OCCAMY_KAFKA_URL")]
+    {
+        if std::env::var(url).unwrap_or_default().is_empty() {
+            eprintln!("skipped: {url} names no {broker}");
+            continue;
+        }
+        for with in ["client", "occamy", "occamy --kind threads"] {
+            let through = format!("through --broker {broker} --with {with} --in-flight 4");
+            check(&format!("{through} --requests 300"), &["per_second"], &[]);
+            check(&format!("{through} --requests 3 --one-by-one"), &[], &[("start", 3)]);
+        }
+    }
+}
