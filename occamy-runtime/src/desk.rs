@@ -145,6 +145,7 @@ impl Desk {
         let (id, group) = (Arc::clone(id), Arc::clone(group));
         let offer = Offer { id, group, weight: *weight, deadline, bytes };
         let task = state.enter(arrival);
+        state.calls.hurry();
         self.tell(&mut state, now, None, Event::OfferArrived { task, offer })
     }
 

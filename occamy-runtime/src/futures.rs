@@ -25,14 +25,14 @@ pub(crate) fn spawn(shared: &Arc<Shared>, run: Run) {
     let runtime = shared.runtime.clone();
     let kill_timeout = shared.settings.scheduler.kill_timeout;
     let future = async move {
-        let (key, mut starts) = (run.key, true);
+        let (key, mut unrested) = (run.key, true);
         let span = shared.run_span(&run.host);
         // Gone when it is done, and its handle of the span with it: the end is not told before the span is closed.
         let outcome = {
             let mut execution = pin!(execute(run, kill_timeout).instrument(span.clone()));
             poll_fn(|cx| {
                 let outcome = execution.as_mut().poll(cx);
-                if outcome.is_pending() && std::mem::take(&mut starts) {
+                if outcome.is_pending() && std::mem::take(&mut unrested) {
                     shared.rests(key);
                 }
                 outcome

@@ -41,8 +41,8 @@ impl State {
                 Action::Expand { task, limit } => {
                     if let Some(Entry { run, errands, .. }) = self.tasks.get_mut(&task) {
                         errands.expand = Some(limit);
-                        let starts = run.as_ref().is_some_and(|run| run.starts);
-                        self.calls.ask(task, starts, errands);
+                        let unrested = run.as_ref().filter(|run| run.unrested).map(|run| run.since);
+                        self.calls.ask(task, unrested, errands);
                     }
                 }
                 Action::Settle { task, verdict } => {
@@ -75,6 +75,7 @@ impl State {
                 }
             }
         }
+        self.calls.pass(now);
         if self.calls.sends() {
             let at = jobs.iter().position(Job::runs_user_code).unwrap_or(jobs.len());
             jobs.insert(at, Job::Errands);
@@ -98,15 +99,15 @@ impl State {
         let host = Host::new(info, lineage, lease_lost, Arc::clone(alarm));
         let run = Run { key, task: entry.task.clone(), cx: host.context(), host: Arc::clone(&host) };
         let future = matches!(run.task.kind(), TaskKind::Async(_) | TaskKind::Command(_));
-        entry.run =
-            Some(Running { host, slot, status, since: now, left: false, wedged: false, starts: future });
+        let (since, left, wedged) = (now, false, false);
+        entry.run = Some(Running { host, slot, status, since, left, wedged, unrested: future });
         if !entry.details.id.is_empty() {
             self.by_id.entry(Arc::clone(&entry.details.id)).or_default().insert(key);
         }
         if future {
             Job::Future(run)
         } else {
-            self.calls.computes();
+            self.calls.hurry();
             self.lanes.dispatch(slot, lane, run)
         }
     }

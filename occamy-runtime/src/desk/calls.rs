@@ -9,12 +9,14 @@
 //! A thread that asked for assistants and finds nothing more to do takes a nap before it goes. Tasks that start while it
 //! sleeps are asked when it wakes, all in a row, and those that have ended by then are not asked at all: where thousands of
 //! short requests arrive each second, that saves as many wake-ups. And for a future that starts nobody is sent before it
-//! rests for the first time, which it tells: most short ones never rest, and are never asked. Nobody waits for it, since the
-//! calls of others, and those of a task that computes, are due at once. Mail waits for neither. Once a second all this is
-//! forgotten, and a thread sent for if anything waits: who was to come, or to rest, may be kept.
+//! rests for the first time, which it tells: most short ones never rest, and need no thread. One that has not rested after a
+//! [millisecond](PATIENCE) is waited for no longer, whatever happens next; nor is it where a task that computes starts, or
+//! an offer arrives, for which slots may be wanted that are kept for the answer. Mail waits for nothing. Once a second all
+//! this is forgotten, and a thread sent for if anything waits: who was to come, or to rest, may be kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use occamy_core::BoxTask;
 use occamy_core::scheduler::TaskKey;
@@ -22,17 +24,19 @@ use occamy_core::scheduler::TaskKey;
 use super::table::{Errand, Errands};
 use crate::host::Host;
 
+/// How long the first poll of a future is waited for. One that takes longer computes, or blocks its thread.
+const PATIENCE: Duration = Duration::from_millis(1);
+
 /// The calls that wait for a thread, and the threads.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     waiting: BTreeMap<Turn, Waiting>,
     last: Turn,
-    /// How many of them wait for nothing but a thread.
+    /// How many of them a thread has to come for, and for how many at once.
     due: usize,
-    /// None of them waits for anything else any more.
-    all_due: bool,
-    /// Something waits that no nap is to delay.
-    urgent: bool,
+    urgent: usize,
+    /// All of them are due, and whatever comes as long as any waits.
+    hurried: bool,
     /// One more thread was sent for.
     coming: bool,
     /// A thread is there and sleeps for a moment.
@@ -44,8 +48,18 @@ pub(super) struct Calls {
 #[derive(Debug)]
 struct Waiting {
     task: TaskKey,
-    /// Or it is a future that has not rested yet.
-    due: bool,
+    until: Until,
+}
+
+/// Until when a task waits without a thread being sent for it. It only gets more pressing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Until {
+    /// The future has rested, or should have by then.
+    Rest { by: Duration },
+    /// The nap of the thread that takes one is over.
+    Nap,
+    /// It doesn't wait.
+    Now,
 }
 
 /// The order in which tasks are called for.
@@ -93,24 +107,28 @@ pub(crate) struct Visit {
 }
 
 impl Calls {
-    /// A task is to be asked for assistants. It may be a future that has just been started: that says when it
-    /// [rests](Self::rests).
-    pub(super) fn ask(&mut self, task: TaskKey, starts: bool, errands: &mut Errands) {
-        self.queue(task, !starts, errands);
+    /// A task is to be asked for assistants. If it is a future that has not [rested](Self::rests), when it was started.
+    pub(super) fn ask(&mut self, task: TaskKey, unrested: Option<Duration>, errands: &mut Errands) {
+        let until = unrested.map_or(Until::Nap, |started| Until::Rest { by: started + PATIENCE });
+        self.queue(task, until, errands);
     }
 
-    /// A task has mail.
+    /// A task has mail. Whoever is at it comes back for it, and no other could take it.
     pub(super) fn post(&mut self, task: TaskKey, errands: &mut Errands) {
-        self.queue(task, true, errands);
-        // Whoever is at it comes back for it, and no other could take it.
-        self.urgent |= errands.attendance != Attendance::Attended;
+        self.queue(task, Until::Now, errands);
     }
 
     /// A future rests for the first time.
     pub(super) fn rests(&mut self, errands: &Errands) {
         if let Attendance::Waiting(turn) = errands.attendance {
-            self.falls_due(turn);
+            self.press(turn, Until::Nap);
         }
+    }
+
+    /// Time has passed: who should have rested by now is waited for no longer.
+    pub(super) fn pass(&mut self, now: Duration) {
+        let oldest = self.waiting.first_key_value().map(|(_, oldest)| oldest.until);
+        self.hurried |= matches!(oldest, Some(Until::Rest { by }) if by <= now);
     }
 
     /// Calls for a task again, if there is more for it. Others that wait come first.
@@ -119,7 +137,7 @@ impl Calls {
         if !errands.mailbox.is_empty() {
             self.post(task, errands);
         } else if errands.expand.is_some() {
-            self.ask(task, false, errands);
+            self.ask(task, None, errands);
         }
     }
 
@@ -130,28 +148,41 @@ impl Calls {
         }
     }
 
-    fn queue(&mut self, task: TaskKey, due: bool, errands: &mut Errands) {
-        if errands.attendance == Attendance::Nobody {
-            self.last.0 += 1;
-            self.waiting.insert(self.last, Waiting { task, due: false });
-            errands.attendance = Attendance::Waiting(self.last);
-        }
-        if let Attendance::Waiting(turn) = errands.attendance
-            && due
-        {
-            self.falls_due(turn);
+    fn queue(&mut self, task: TaskKey, until: Until, errands: &mut Errands) {
+        match errands.attendance {
+            Attendance::Attended => {}
+            Attendance::Waiting(turn) => self.press(turn, until),
+            Attendance::Nobody => {
+                self.last.0 += 1;
+                self.waiting.insert(self.last, Waiting { task, until });
+                self.count(until);
+                errands.attendance = Attendance::Waiting(self.last);
+            }
         }
     }
 
-    fn falls_due(&mut self, turn: Turn) {
+    fn press(&mut self, turn: Turn, until: Until) {
         let waiting = self.waiting.get_mut(&turn).expect("who has a turn waits for it");
-        self.due += usize::from(!waiting.due);
-        waiting.due = true;
+        if until > waiting.until {
+            let before = std::mem::replace(&mut waiting.until, until);
+            self.count(until);
+            self.discount(before);
+        }
     }
 
-    /// A task starts that is no future: it does not wait for one, nor for slots that are kept for one's answer.
-    pub(super) fn computes(&mut self) {
-        self.all_due = true;
+    fn count(&mut self, until: Until) {
+        self.due += usize::from(until >= Until::Nap);
+        self.urgent += usize::from(until == Until::Now);
+    }
+
+    fn discount(&mut self, until: Until) {
+        self.due -= usize::from(until >= Until::Nap);
+        self.urgent -= usize::from(until == Until::Now);
+    }
+
+    /// Nobody waits for a future to rest any more: somebody wants slots that may be kept for its answer.
+    pub(super) fn hurry(&mut self) {
+        self.hurried = true;
     }
 
     /// A task has nothing to be called for any more.
@@ -171,15 +202,15 @@ impl Calls {
 
     fn taken(&mut self, taken: Option<Waiting>) -> Option<TaskKey> {
         let taken = taken?;
-        self.due -= usize::from(taken.due);
-        self.urgent &= !self.waiting.is_empty();
+        self.discount(taken.until);
+        self.hurried &= !self.waiting.is_empty();
         Some(taken.task)
     }
 
     /// True if a thread has to be sent for, which from here on counts as done.
     pub(super) fn sends(&mut self) -> bool {
-        self.all_due &= !self.waiting.is_empty();
-        let due = self.urgent || (self.due > 0 || self.all_due) && !self.napping;
+        self.hurried &= !self.waiting.is_empty();
+        let due = self.urgent > 0 || (self.due > 0 || self.hurried) && !self.napping;
         let sends = due && !self.coming;
         self.coming |= sends;
         sends
@@ -192,7 +223,7 @@ impl Calls {
     /// another did instead, finds nothing and goes.
     pub(super) fn loses_patience(&mut self) {
         self.coming = false;
-        self.all_due = true;
+        self.hurry();
     }
 
     /// A thread has come.
@@ -227,6 +258,8 @@ impl Calls {
 mod tests {
     use super::*;
 
+    const NOW: Duration = Duration::from_secs(1);
+
     /// A thread comes, and is at the first call.
     fn busy_with(calls: &mut Calls, task: TaskKey) {
         calls.came();
@@ -237,16 +270,16 @@ mod tests {
     fn a_thread_is_sent_for_only_where_none_would_look() {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
         assert!(!calls.sends(), "there is nothing to do");
-        calls.ask(TaskKey(1), false, &mut first);
+        calls.ask(TaskKey(1), None, &mut first);
         assert!(calls.sends());
-        calls.ask(TaskKey(2), false, &mut second);
+        calls.ask(TaskKey(2), None, &mut second);
         assert!(!calls.sends(), "one is on the way");
         busy_with(&mut calls, TaskKey(1));
         assert!(calls.sends(), "it may take long there");
         busy_with(&mut calls, TaskKey(2));
         assert!(!calls.sends(), "nothing waits");
         (first.attendance, first.expand) = (Attendance::Attended, Some(1));
-        calls.ask(TaskKey(1), false, &mut first);
+        calls.ask(TaskKey(1), None, &mut first);
         assert!(!calls.sends(), "who is at it will look");
         calls.again(TaskKey(1), &mut first);
         assert_eq!(calls.next(), Some(TaskKey(1)));
@@ -257,7 +290,7 @@ mod tests {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
         calls.came();
         assert!(calls.naps());
-        calls.ask(TaskKey(1), false, &mut first);
+        calls.ask(TaskKey(1), None, &mut first);
         assert!(!calls.sends());
         calls.post(TaskKey(2), &mut second);
         assert!(calls.sends());
@@ -272,8 +305,8 @@ mod tests {
     #[test]
     fn for_a_future_that_starts_nobody_is_sent_before_it_rests() {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
-        calls.ask(TaskKey(1), true, &mut first);
-        calls.ask(TaskKey(2), true, &mut second);
+        calls.ask(TaskKey(1), Some(NOW), &mut first);
+        calls.ask(TaskKey(2), Some(NOW), &mut second);
         assert!(!calls.sends());
         calls.withdraw(&mut first);
         assert!(!calls.sends(), "it is done, and the other has not rested");
@@ -290,12 +323,12 @@ mod tests {
     fn nobody_waits_for_a_future_to_rest() {
         let starting = || {
             let (mut calls, mut future, other) = <(Calls, Errands, Errands)>::default();
-            calls.ask(TaskKey(1), true, &mut future);
+            calls.ask(TaskKey(1), Some(NOW), &mut future);
             assert!(!calls.sends());
             (calls, future, other)
         };
         let (mut calls, _, mut other) = starting();
-        calls.ask(TaskKey(2), false, &mut other);
+        calls.ask(TaskKey(2), None, &mut other);
         assert!(calls.sends(), "the other has started long ago");
         busy_with(&mut calls, TaskKey(1));
         assert!(calls.sends(), "it may take long there");
@@ -305,8 +338,14 @@ mod tests {
         assert!(calls.sends(), "mail");
 
         let (mut calls, ..) = starting();
-        calls.computes();
-        assert!(calls.sends(), "a task that computes");
+        calls.hurry();
+        assert!(calls.sends(), "a task that computes, or an offer");
+
+        let (mut calls, ..) = starting();
+        calls.pass(NOW);
+        assert!(!calls.sends());
+        calls.pass(NOW + PATIENCE);
+        assert!(calls.sends(), "it should have rested");
 
         let (mut calls, ..) = starting();
         calls.loses_patience();
@@ -314,24 +353,39 @@ mod tests {
     }
 
     #[test]
-    fn who_computed_or_lost_patience_while_nothing_waited_hurries_nobody() {
-        let (mut calls, mut future) = <(Calls, Errands)>::default();
-        calls.computes();
+    fn haste_is_over_when_nothing_waits() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.hurry();
         assert!(!calls.sends());
-        calls.loses_patience();
+        calls.ask(TaskKey(1), Some(NOW), &mut first);
         assert!(!calls.sends());
-        calls.ask(TaskKey(1), true, &mut future);
+        calls.hurry();
+        assert!(calls.sends());
+        calls.withdraw(&mut first);
+        calls.came();
+        assert_eq!(calls.next(), None);
+        calls.ask(TaskKey(2), Some(NOW), &mut second);
+        assert!(!calls.sends());
+    }
+
+    #[test]
+    fn mail_that_was_taken_makes_nothing_else_urgent() {
+        let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
+        calls.post(TaskKey(1), &mut first);
+        calls.ask(TaskKey(2), Some(NOW), &mut second);
+        assert!(calls.sends());
+        busy_with(&mut calls, TaskKey(1));
         assert!(!calls.sends());
     }
 
     #[test]
     fn what_is_withdrawn_is_called_for_by_nobody() {
         let (mut calls, mut errands) = <(Calls, Errands)>::default();
-        calls.ask(TaskKey(1), false, &mut errands);
+        calls.ask(TaskKey(1), None, &mut errands);
         calls.withdraw(&mut errands);
         assert!(!calls.sends());
         assert_eq!(calls.next(), None);
-        calls.ask(TaskKey(1), false, &mut errands);
+        calls.ask(TaskKey(1), None, &mut errands);
         assert!(calls.sends(), "it may be asked again");
     }
 
@@ -343,7 +397,7 @@ mod tests {
         busy_with(&mut calls, TaskKey(1));
         first.attendance = Attendance::Attended;
         calls.post(TaskKey(1), &mut first);
-        calls.ask(TaskKey(2), true, &mut second);
+        calls.ask(TaskKey(2), Some(NOW), &mut second);
         assert!(!calls.sends());
     }
 
@@ -364,12 +418,12 @@ mod tests {
     #[test]
     fn there_is_nobody_only_if_no_thread_is_there() {
         let (mut calls, mut first, mut second) = <(Calls, Errands, Errands)>::default();
-        calls.ask(TaskKey(1), false, &mut first);
+        calls.ask(TaskKey(1), None, &mut first);
         assert!(calls.sends());
         assert!(calls.nobody_comes());
         assert!(calls.sends(), "it is tried again");
         busy_with(&mut calls, TaskKey(1));
-        calls.ask(TaskKey(2), false, &mut second);
+        calls.ask(TaskKey(2), None, &mut second);
         assert!(calls.sends());
         assert!(!calls.nobody_comes(), "the one that is there will be back");
     }

@@ -15,7 +15,7 @@ impl Desk {
         let mut state = self.lock();
         let State { tasks, calls, .. } = &mut *state;
         let Some(Entry { run: Some(run), errands, .. }) = tasks.get_mut(&task) else { return false };
-        run.starts = false;
+        run.unrested = false;
         calls.rests(errands);
         calls.sends()
     }

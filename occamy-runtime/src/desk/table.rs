@@ -35,7 +35,7 @@ pub(crate) struct Running {
     pub(crate) since: Duration,
     pub(crate) left: bool,
     /// It is a future that has not rested yet.
-    pub(super) starts: bool,
+    pub(super) unrested: bool,
     pub(crate) wedged: bool,
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use occamy_core::{Error, Observation, OutcomeKind, Verdict};
+use futures_util::FutureExt;
+use occamy_core::{BoxTask, Error, Observation, OutcomeKind, Verdict};
 
 use crate::common::{Act, Count, Gate, World};
 
@@ -135,34 +136,96 @@ async fn a_future_that_waits_is_polled_once() {
     assert_eq!(polls.get(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_computes_is_asked_though_a_future_blocks_its_thread() {
-    let world = World::new(3);
-    let (gate, blocked, asked) = (Gate::default(), Count::new(&world.bell), Count::new(&world.bell));
-    world.request(Act::new("blocks").run({
-        let (gate, blocked) = (gate.clone(), blocked.clone());
-        move |_| {
-            blocked.up();
-            gate.pass();
-            async { Ok(()) }
-        }
-    }));
-    world.until("it blocks", || blocked.get() == 1).await;
-    let expand = {
+#[tokio::test(start_paused = true)]
+async fn a_future_that_never_rests_is_not_asked() {
+    let world = World::new(2);
+    let asked = Count::new(&world.bell);
+    let short = Act::new("short").expand({
         let asked = asked.clone();
         move |_| {
             asked.up();
             Vec::new()
         }
-    };
-    let computes = world.request(Act::new("computes").expand(expand).compute({
+    });
+    // Long enough for a thread to come, if one were sent for.
+    let request = world.request(short.run(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        async { Ok(()) }
+    }));
+    request.settled().await;
+    assert_eq!(asked.get(), 0);
+}
+
+/// A future that blocks its thread, and with it the paused clock: so nothing is owed to a timer.
+fn blocks(act: Act, until: std::sync::mpsc::Receiver<()>, in_time: &Count) -> BoxTask {
+    let (until, in_time) = (std::sync::Mutex::new(until), in_time.clone());
+    act.run(move |_| {
+        if until.lock().expect("nobody panics").recv_timeout(Duration::from_secs(5)).is_ok() {
+            in_time.up();
+        }
+        async { Ok(()) }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_computes_does_not_wait_for_a_future_to_rest() {
+    let world = World::new(3);
+    let (in_time, gate) = (Count::new(&world.bell), Gate::default());
+    let (asked, was_asked) = std::sync::mpsc::channel();
+    let future = world.request(blocks(Act::new("blocks"), was_asked, &in_time));
+    let computes = Act::new("computes").expand(move |_| {
+        let _ = asked.send(());
+        Vec::new()
+    });
+    let computes = world.request(computes.compute({
         let gate = gate.clone();
         move |_| {
             gate.pass();
             Ok(())
         }
     }));
-    world.until("it is asked", || asked.get() == 1).await;
+    future.settled().await;
     gate.open();
     computes.settled().await;
+    assert_eq!(in_time.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_offer_does_not_wait_for_a_future_to_rest() {
+    let world = World::new(2);
+    let in_time = Count::new(&world.bell);
+    let (began, has_begun) = std::sync::mpsc::channel();
+    let future = world.request(blocks(Act::new("blocks"), has_begun, &in_time));
+    world.offer(Act::new("offer").compute(move |_| {
+        let _ = began.send(());
+        Ok(())
+    }));
+    future.settled().await;
+    assert_eq!(in_time.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_that_does_not_rest_is_asked_when_a_slot_falls_free() {
+    let world = World::new(2);
+    let (in_time, began) = (Count::new(&world.bell), Count::new(&world.bell));
+    let (gate, (asked, was_asked)) = (Gate::default(), std::sync::mpsc::channel());
+    let other = world.request(Act::new("other").compute({
+        let (gate, began) = (gate.clone(), began.clone());
+        move |_| {
+            began.up();
+            gate.pass();
+            let _ = tokio::time::advance(Duration::from_millis(2)).now_or_never();
+            Ok(())
+        }
+    }));
+    world.until("all slots but one are taken", || began.get() == 1).await;
+    let expands = Act::new("blocks").expand(move |_| {
+        let _ = asked.send(());
+        Vec::new()
+    });
+    let future = world.request(blocks(expands, was_asked, &in_time));
+    gate.open();
+    future.settled().await;
+    other.settled().await;
+    assert_eq!(in_time.get(), 1);
 }
