@@ -7,9 +7,9 @@
 //! # What every transport promises
 //!
 //! - A request goes to one server; a control message to every server.
-//! - No more requests are unsettled at a time than the server asked for. They may be settled in any order. A request whose
-//!   task is done doesn't count while its acknowledgement is on its way, or its slot would be idle for a round trip or two;
-//!   but there are never more of these than the server has slots.
+//! - No more requests are under way at a time than the server asked for. They may be settled in any order. One whose task is
+//!   done doesn't count while its acknowledgement is on its way, or its slot would be idle for a round trip or two; but no
+//!   more are unsettled, these included, than twice the server's slots.
 //! - A task may run for hours without its message being handed out again.
 //! - A requeued request reaches another server soon, if there is one, and never spins.
 //! - A dead letter keeps body and headers, and has the reason in headers of its [own](header).
@@ -140,7 +140,8 @@ pub trait RequestStream: Send + 'static {
     ///
     /// `credit` is how many more requests the server would start now. Requests whose settlement is under way count against
     /// it, delays included, so that a server never holds more than it has slots: the transport hands out one only if the
-    /// credit exceeds their number. It may fetch as many ahead, and gives back to the broker what it has fetched beyond.
+    /// credit exceeds their number. [Acknowledgements](crate::Verdict::Done) need not count, as long as there are no more of
+    /// them than the greatest credit so far. It may fetch as many ahead, and gives back to the broker what it has fetched beyond.
     /// With a credit of 0 it hands out nothing, and resolves only when the stream has ended.
     ///
     /// Whenever the credit changes the future is dropped and this is called again.

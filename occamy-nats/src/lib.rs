@@ -34,9 +34,9 @@
 //! # What is promised, and by what
 //!
 //! - **A request goes to one server.** All servers pull from one consumer, and each pulls exactly as many as it has free
-//!   slots, so no more are unacknowledged than that, and those whose acknowledgement is on its way. The next request is
-//!   pulled right behind it: a slot would be idle for a second round trip otherwise. At most as many as there are slots are
-//!   on their way so.
+//!   slots. So no more are unacknowledged than that, not counting those whose acknowledgement is on its way: the next
+//!   request is pulled right behind it, or the slot would be idle for a second round trip. If JetStream answers none, a
+//!   server has no more than twice as many as it has slots.
 //! - **A task may run for hours.** The [lease](NatsBuilder::lease) is the consumer's ack wait, 30 s by default, and renewed
 //!   every third of it, from a thread that this crate has for itself and that no computation can starve. A server that
 //!   vanished has its requests handed out elsewhere after the lease.

@@ -139,13 +139,15 @@ impl Message for Request {
         Box::pin(async move {
             let kind = verdict.kind();
             let link = Arc::clone(&self.link);
-            if matches!(verdict, Verdict::Done) {
-                let _on_its_way = link.shelf.acknowledging();
+            let settling = if matches!(verdict, Verdict::Done) {
+                let on_its_way = link.shelf.acknowledging();
                 if self.acknowledge().await {
                     return Ok(());
                 }
-            }
-            let settling = link.shelf.settling();
+                on_its_way.into_settling()
+            } else {
+                link.shelf.settling()
+            };
             // Over there is a timer, whatever this is polled on.
             let settled = link.intake.run(self.carry_out(verdict)).await;
             drop(settling);

@@ -126,7 +126,7 @@ async fn pull_consumer(context: &Context, builder: &NatsBuilder) -> Result<PullC
         ack_wait: builder.lease,
         // Attempts are counted in a header: here every handing back would count.
         max_deliver: -1,
-        // Slots bound what is in flight, and what waits after it was handed back must not use up a limit.
+        // Slots bound what is under way, and what waits after it was handed back must not use up a limit.
         max_ack_pending: -1,
         // Of the whole fleet, which may ask once for each slot. By default it is 512.
         max_waiting: 65_536,

@@ -39,7 +39,7 @@ struct State<R> {
     begun: usize,
     /// How often it has told it.
     told: u64,
-    /// The greatest that it has told: all its slots, or nearly.
+    /// The greatest that it has told: its slots, or nearly. The last one is small just when many tasks end.
     most: usize,
     /// How many acknowledgements are on their way.
     acknowledging: usize,
@@ -64,7 +64,7 @@ impl<R> State<R> {
     }
 
     /// How many the server takes once it has told its credit again. Or a settlement would take its request's place away twice
-    /// for a moment, and something would be given back that is wanted.
+    /// for a moment, and something would be given back that is wanted. Acknowledgements take none away: they are through soon.
     fn kept(&self) -> usize {
         if self.phase == Phase::Open { self.credit.saturating_sub(self.settling - self.begun) } else { 0 }
     }
@@ -170,11 +170,14 @@ impl<R> Shelf<R> {
     }
 
     /// As long as the guard lives an acknowledgement is on its way. It holds no slot, or each would be idle until the broker has
-    /// answered and then until it has sent the next request. But if there are more of them than the server has slots, those
-    /// count against the credit: a broker that takes none may still hand out requests.
+    /// answered and then until it has sent the next request. But of more than the server has slots, those beyond count against
+    /// the credit: a broker that takes none may still hand out requests. So no more than twice the slots are unsettled.
     pub fn acknowledging(&self) -> Acknowledging<R> {
-        self.state().acknowledging += 1;
-        Acknowledging(self.clone())
+        let mut state = self.state();
+        state.acknowledging += 1;
+        let told = state.told;
+        drop(state);
+        Acknowledging { shelf: self.clone(), told }
     }
 
     /// Nothing more is handed out: the stream ends.
@@ -335,18 +338,37 @@ impl<R> Drop for Settling<R> {
 
 /// An acknowledgement that is on its way.
 #[derive(Debug)]
-pub struct Acknowledging<R>(Shelf<R>);
+pub struct Acknowledging<R> {
+    shelf: Shelf<R>,
+    /// How often the server had told its credit.
+    told: u64,
+}
+
+impl<R> Acknowledging<R> {
+    /// It did not arrive: from here on the request counts as one that is being settled.
+    pub fn into_settling(self) -> Settling<R> {
+        let mut state = self.shelf.state();
+        state.settling += 1;
+        state.begun += usize::from(self.told == state.told);
+        let too_many = state.surplus() > 0;
+        drop(state);
+        if too_many {
+            self.shelf.0.changed.notify_one();
+        }
+        Settling { shelf: self.shelf.clone(), told: self.told }
+    }
+}
 
 impl<R> Drop for Acknowledging<R> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.shelf.state();
         let before = state.wanted();
         state.acknowledging -= 1;
         let frees = state.wanted() != before;
         drop(state);
         if frees {
-            self.0.0.changed.notify_one();
-            self.0.0.filled.notify_one();
+            self.shelf.0.changed.notify_one();
+            self.shelf.0.filled.notify_one();
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) const CHECKS: &[Check] = checks! {
     hostile::hostile_headers_do_no_harm, "hostile headers do no harm", limit 7;
     outages::killed_server_loses_nothing, "what a killed server was working on runs elsewhere";
     requests::request_to_one_server, "a request goes to exactly one server";
-    requests::in_flight_within_slots, "a server has no more requests unsettled than it has slots", limit 2;
+    requests::in_flight_within_slots, "a server has no more requests under way than it has slots", limit 2;
     requests::long_task_keeps_its_lease, "a task may run longer than the lease, and is delivered once", limit 2;
     requests::settle_in_any_order, "requests can be settled in any order", limit 2;
     requeue::requeue_reaches_another_server, "what is handed back reaches another server", limit 2;

@@ -82,11 +82,54 @@ async fn who_waits_hears_of_an_acknowledgement_only_if_that_frees_a_slot() {
     shelf.changed().await;
     let (first, second) = (shelf.acknowledging(), shelf.acknowledging());
     assert_eq!(shelf.missing(), 0);
+    put(&shelf, "a");
+    let mut next = requests.next(1);
+    assert!((&mut next).now_or_never().is_none());
     drop(first);
-    shelf.changed().await;
-    assert_eq!(shelf.missing(), 1);
+    assert!(shelf.changed().now_or_never().is_some());
+    assert!(next.now_or_never().is_some(), "what lies there is wanted again");
     drop(second);
     assert!(shelf.changed().now_or_never().is_none());
+}
+
+#[test]
+fn an_acknowledgement_that_did_not_arrive_is_a_settlement_from_then_on() {
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    assert_eq!(take(&mut requests, 1), None);
+    let lost = shelf.acknowledging();
+    // Its slot is in the credit by now.
+    assert_eq!(take(&mut requests, 2), None);
+    shelf.changed().now_or_never().expect("two are missing");
+    put(&shelf, "a");
+    put(&shelf, "b");
+    let settling = lost.into_settling();
+    shelf.changed().now_or_never().expect("one is too many");
+    assert_eq!(shelf.take_surplus().len(), 1);
+    assert_eq!(take(&mut requests, 2), some("a"));
+    put(&shelf, "c");
+    assert_eq!(take(&mut requests, 1), None);
+    drop(settling);
+    assert_eq!(take(&mut requests, 1), some("c"));
+}
+
+#[test]
+fn no_more_than_twice_the_slots_are_unsettled() {
+    const SLOTS: usize = 3;
+    let shelf = Shelf::new();
+    let mut requests = stream(&shelf);
+    let mut on_their_way = Vec::new();
+    assert_eq!(take(&mut requests, SLOTS), None);
+    // Tasks that take no time, and a broker that answers no acknowledgement.
+    for _ in 0..100 {
+        if shelf.missing() > 0 {
+            put(&shelf, "a");
+            assert_eq!(take(&mut requests, SLOTS), some("a"));
+            on_their_way.push(shelf.acknowledging());
+            assert_eq!(take(&mut requests, SLOTS), None);
+        }
+    }
+    assert_eq!(on_their_way.len(), 2 * SLOTS);
 }
 
 #[test]

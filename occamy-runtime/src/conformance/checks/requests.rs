@@ -1,6 +1,6 @@
 //! Handing out requests: to whom, how many at a time, for how long.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,7 +83,8 @@ pub(in crate::conformance) async fn in_flight_within_slots(world: Arc<World>) ->
     most_in_flight(&world, SLOTS)
 }
 
-/// Fails if a server had more requests unsettled than it has slots, for as long as a task takes.
+/// Fails if a server had more requests under way than it has slots, or more than twice as many with those whose task is done
+/// and whose acknowledgement is on its way: for as long as a task takes.
 ///
 /// For less than that it may seem so: a transport knows of the end of a settlement, and may hand out the next request,
 /// before the end is written down.
@@ -92,18 +93,21 @@ fn most_in_flight(world: &World, slots: usize) -> Checked {
     let events = world.log.events();
     let exceeded = events.iter().find_map(|event| {
         let in_flight = servers.entry(&event.server).or_default();
+        let too_many = in_flight.are_too_many(slots);
         match &event.what {
-            What::Delivered { .. } => in_flight.count += 1,
-            What::Settled { .. } | What::Dropped { .. } => {
-                in_flight.count = in_flight.count.saturating_sub(1);
+            What::Delivered { .. } => in_flight.unsettled += 1,
+            What::Settled { body, .. } | What::Dropped { body } => {
+                in_flight.unsettled = in_flight.unsettled.saturating_sub(1);
+                in_flight.done.remove(body);
             }
-            What::Started { body } if in_flight.count > slots => in_flight.begun.push(body),
+            What::Started { body } if too_many => in_flight.begun.push(body),
             What::Completed { body } if in_flight.begun.contains(&body) => {
-                return Some((event.server.to_string(), in_flight.count));
+                return Some((event.server.to_string(), in_flight.unsettled, in_flight.done.len()));
             }
+            What::Completed { body } => drop(in_flight.done.insert(body)),
             _ => {}
         }
-        if in_flight.count <= slots {
+        if !in_flight.are_too_many(slots) {
             in_flight.begun.clear();
         }
         None
@@ -111,20 +115,31 @@ fn most_in_flight(world: &World, slots: usize) -> Checked {
     drop(servers);
     drop(events);
     match exceeded {
-        Some((server, count)) => {
-            let what = format!("expected at most {slots} unsettled requests; server {server} had {count}");
+        Some((server, unsettled, done)) => {
+            let what = format!(
+                "expected at most {slots} requests under way, and as many that are done; server {server} had {unsettled} \
+                 unsettled, of which {done} were done"
+            );
             Err(world.log.failure(&what))
         }
         None => Ok(()),
     }
 }
 
-/// The unsettled requests of a server.
+/// The requests of a server.
 #[derive(Default)]
 struct InFlight<'a> {
-    count: usize,
+    unsettled: usize,
+    /// Those of them whose task has done its work.
+    done: HashSet<&'a Bytes>,
     /// The tasks that began while there were too many.
     begun: Vec<&'a Bytes>,
+}
+
+impl InFlight<'_> {
+    fn are_too_many(&self, slots: usize) -> bool {
+        self.unsettled - self.done.len().min(self.unsettled) > slots || self.unsettled > 2 * slots
+    }
 }
 
 /// A task that takes three leases, while another server would take its request.
