@@ -33,14 +33,14 @@ impl Nats {
         Ok(Self { url: url.to_owned(), builder, names: Names::of(service), context })
     }
 
-    /// Our consumer, of which no more than this may be unacknowledged.
+    /// Our consumer, of which no more than twice this may be unacknowledged: as many again are done, as with ours.
     async fn bounded(&self, client: Client, in_flight: u16) -> anyhow::Result<PullConsumer> {
         let config = pull::Config {
             durable_name: Some(self.names.consumer.clone()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: Duration::from_secs(30),
             max_deliver: -1,
-            max_ack_pending: in_flight.into(),
+            max_ack_pending: 2 * i64::from(in_flight),
             max_waiting: 65_536,
             ..pull::Config::default()
         };

@@ -51,7 +51,7 @@ impl Broker for Nats {
                 .with_pull_consumer()
                 .durable()
                 .with_ack_policy(AckPolicy::Explicit)
-                .with_max_ack_pending(in_flight.into());
+                .with_max_ack_pending(2 * i64::from(in_flight));
             let backend = NatsJetStream::<String, _>::new(client).with_config(config);
             let worker = WorkerBuilder::new(&*self.name)
                 .backend(backend)
