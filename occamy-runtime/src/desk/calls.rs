@@ -109,7 +109,8 @@ pub(crate) struct Visit {
 impl Calls {
     /// A task is to be asked for assistants. If it is a future that has not [rested](Self::rests), when it was started.
     pub(super) fn ask(&mut self, task: TaskKey, unrested: Option<Duration>, errands: &mut Errands) {
-        let until = unrested.map_or(Until::Nap, |started| Until::Rest { by: started + PATIENCE });
+        let until =
+            unrested.map_or(Until::Nap, |started| Until::Rest { by: started.saturating_add(PATIENCE) });
         self.queue(task, until, errands);
     }
 
