@@ -166,6 +166,27 @@ fn whoever_has_mail_hears_of_it() {
     });
 }
 
+/// Futures that are done at their first poll are not worth a thread, however they come together.
+#[test]
+fn for_futures_that_never_rest_nobody_comes() {
+    check(|| {
+        let model = Model::new(Config::new(4));
+        let threads = [(); 2].map(|()| {
+            model.spawn(|model| {
+                model.request(Work::steps(0).awaiting());
+                model.request(Work::steps(0).awaiting());
+            })
+        });
+        for thread in threads {
+            thread.join().expect("no thread panics");
+        }
+        model.wait();
+        model.event(Event::ShutDown { grace: Duration::ZERO });
+        model.finish();
+        assert_eq!(model.came(), 0);
+    });
+}
+
 /// As above, while time jumps ahead: tasks that stop in time are taken for wedged, and end late.
 #[test]
 fn late_ends_change_nothing() {

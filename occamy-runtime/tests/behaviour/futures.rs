@@ -136,26 +136,6 @@ async fn a_future_that_waits_is_polled_once() {
     assert_eq!(polls.get(), 1);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_future_that_never_rests_is_not_asked() {
-    let world = World::new(2);
-    let asked = Count::new(&world.bell);
-    let short = Act::new("short").expand({
-        let asked = asked.clone();
-        move |_| {
-            asked.up();
-            Vec::new()
-        }
-    });
-    // Long enough for a thread to come, if one were sent for.
-    let request = world.request(short.run(|_| {
-        std::thread::sleep(Duration::from_millis(20));
-        async { Ok(()) }
-    }));
-    request.settled().await;
-    assert_eq!(asked.get(), 0);
-}
-
 /// A future that blocks its thread, and with it the paused clock: so nothing is owed to a timer.
 fn blocks(act: Act, until: std::sync::mpsc::Receiver<()>, in_time: &Count) -> BoxTask {
     let (until, in_time) = (std::sync::Mutex::new(until), in_time.clone());

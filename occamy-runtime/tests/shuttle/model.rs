@@ -31,6 +31,8 @@ pub(crate) struct Model {
     /// How often each message was settled.
     letters: Mutex<Vec<Arc<AtomicUsize>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// How many threads of the pool have come.
+    came: AtomicUsize,
 }
 
 impl Model {
@@ -42,6 +44,7 @@ impl Model {
             closed: AtomicUsize::new(0),
             letters: Mutex::new(Vec::new()),
             threads: Mutex::new(Vec::new()),
+            came: AtomicUsize::new(0),
         })
     }
 
@@ -217,7 +220,12 @@ impl Model {
         self.perform(jobs);
     }
 
+    pub(crate) fn came(&self) -> usize {
+        self.came.load(Ordering::SeqCst)
+    }
+
     fn run_errands(self: &Arc<Self>) {
+        self.came.fetch_add(1, Ordering::SeqCst);
         let mut since = Since::Coming;
         loop {
             let visit = match self.desk.next_errand(since) {
