@@ -39,7 +39,7 @@ struct State<R> {
     begun: usize,
     /// How often it has told it.
     told: u64,
-    /// The greatest that it has told: its slots, or nearly. The last one is small just when many tasks end.
+    /// The greatest that it has told: its slots, or nearly. The last one is small where most of them are taken.
     most: usize,
     /// How many acknowledgements are on their way.
     acknowledging: usize,

@@ -187,25 +187,34 @@ async fn an_offer_does_not_wait_for_a_future_to_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_future_that_does_not_rest_is_asked_when_a_slot_falls_free() {
     let world = World::new(2);
-    let (in_time, began) = (Count::new(&world.bell), Count::new(&world.bell));
-    let (gate, (asked, was_asked)) = (Gate::default(), std::sync::mpsc::channel());
-    let other = world.request(Act::new("other").compute({
-        let (gate, began) = (gate.clone(), began.clone());
+    let (in_time, asking) = (Count::new(&world.bell), Count::new(&world.bell));
+    let (end, release, (asked, was_asked)) = (Gate::default(), Gate::default(), std::sync::mpsc::channel());
+    // The thread that asks it is kept, so it can't come to look for more.
+    let other = Act::new("other").expand({
+        let (release, asking) = (release.clone(), asking.clone());
         move |_| {
-            began.up();
-            gate.pass();
+            asking.up();
+            release.pass();
+            Vec::new()
+        }
+    });
+    let other = world.request(other.compute({
+        let end = end.clone();
+        move |_| {
+            end.pass();
             let _ = tokio::time::advance(Duration::from_millis(2)).now_or_never();
             Ok(())
         }
     }));
-    world.until("all slots but one are taken", || began.get() == 1).await;
-    let expands = Act::new("blocks").expand(move |_| {
+    world.until("it is asked", || asking.get() == 1).await;
+    let blocking = Act::new("blocks").expand(move |_| {
         let _ = asked.send(());
         Vec::new()
     });
-    let future = world.request(blocks(expands, was_asked, &in_time));
-    gate.open();
+    let future = world.request(blocks(blocking, was_asked, &in_time));
+    end.open();
     future.settled().await;
     other.settled().await;
+    release.open();
     assert_eq!(in_time.get(), 1);
 }
